@@ -1,0 +1,15 @@
+"""The front door: the Chalice app and its blueprints. Packaging imports it, so nothing here calls AWS."""
+
+from chalice import Chalice
+
+from chalicelib.authorizer import gatehouse
+from chalicelib.routes import comments, jwks, tokens, users
+from chalicelib.routes.front import front_door, preflights
+
+app = Chalice(app_name="gatehouse")
+
+for blueprint in (gatehouse, tokens.door, users.door, comments.door, jwks.door):
+    app.register_blueprint(blueprint)
+app.register_blueprint(preflights(app))
+
+app.register_middleware(front_door, "http")

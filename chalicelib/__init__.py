@@ -1,0 +1,45 @@
+"""Gatehouse: the map of the house.
+
+What comes in, and where it goes:
+
+    a token is issued        routes.tokens -> grants.password -> password, access_token, refresh_token
+    a token is refreshed     routes.tokens -> grants.refresh_token -> one conditional write in stores.sessions
+    a request is let in      authorizer -> verify -> policy;  then routes.front asks access_table again
+
+The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that.
+
+    routes/          the doors: HTTP in, calls to the rooms below, errors out as problem details
+        front        what every request passes: the access table, problem details, CORS
+        door         a blueprint whose routes are public by name or guarded, and never neither
+        tokens       POST /tokens, /tokens/refresh, /logout
+        users        POST /users, GET /me
+        comments     the sample resource
+        jwks         GET /.well-known/jwks.json
+        basic, body, refresh_cookie, caller      what a request says, read strictly
+        answer, problem, times                   what an answer says
+    authorizer       the gate: bearer token in, IAM policy out; a function of its own, without boto3
+    runtime          the composition root: settings -> stores -> grants, once for each container
+    stores/          one module for each table; the only importers of boto3
+        aws          clients, and failures in our own words
+        dynamodb     one table in plain values
+        users, sessions, keys, comments
+    key_cache        the key ring as one container holds it
+    grants/          one grant, one module, one shape
+        password     username and password -> a new session
+        refresh_token  one conditional write; what a replay and what a reuse is
+        response     what every grant ends with
+    accounts         signing up
+    comments         the sample resource: who may write as whom
+    policy           the access table compiled to an exact IAM policy, over arn_pattern
+    access_table     who may reach what: every protected route and its scopes
+    verify           one JWS and its claims, checked strictly (over jwks: the keys to check by)
+    access_token     what an access token says, and its signature (RFC 9068)
+    refresh_token    the opaque token: mint, read, successor
+    keys             the key ring: pending, active, retired, gone; the JWK Set
+    password         Argon2id, and which new passwords are taken (common_passwords.txt)
+    issuer           which issuer this is
+    settings         the environment, read once, checked, typed
+    username, scope, base64url    small and pure, one idea each
+    model            the nouns, as frozen values
+    errors           what can go wrong, in the field's own words
+"""

@@ -1,0 +1,101 @@
+"""What can go wrong, in the field's own words.
+
+Each error has a `description` that a client may read and an optional `detail` that only a log may hold.
+Neither ever contains a secret, and no description tells which half of a credential was wrong.
+What HTTP makes of an error (status, title, challenge) is decided in `routes/problem.py`.
+"""
+
+
+class GatehouseError(Exception):
+    """The parent of every error that a caller is meant to see.
+
+    `description` is one sentence for the client; `detail` stays on our side.
+    """
+
+    description = "The request could not be completed."
+
+    def __init__(self, description: str | None = None, *, detail: str | None = None) -> None:
+        if description is not None:
+            self.description = description
+        self.detail = detail
+        super().__init__(self.description)
+
+
+class InvalidRequestError(GatehouseError):
+    """The request is malformed or a value in it is refused (RFC 6749 §5.2 `invalid_request`)."""
+
+    description = "The request is malformed."
+
+
+class InvalidCredentialsError(GatehouseError):
+    """Username and password do not belong together, for whatever reason."""
+
+    description = "Invalid credentials."
+
+
+class InvalidGrantError(GatehouseError):
+    """A refresh token is unknown, altered, expired, ended or used twice (RFC 6749 §5.2 `invalid_grant`)."""
+
+    description = "The refresh token is invalid or expired."
+
+
+class InvalidTokenError(GatehouseError):
+    """An access token is malformed, expired, revoked or not for us (RFC 6750 §3.1 `invalid_token`)."""
+
+    description = "The access token is invalid or expired."
+
+
+class InsufficientScopeError(GatehouseError):
+    """The access token is good and may not do this (RFC 6750 §3.1 `insufficient_scope`)."""
+
+    description = "The access token does not allow this request."
+
+
+class ForbiddenError(GatehouseError):
+    """The caller is known, the thing exists, and it belongs to somebody else."""
+
+    description = "This is not yours to change."
+
+
+class NotFoundError(GatehouseError):
+    """There is nothing at this id, or nothing that the caller may know of."""
+
+    description = "There is nothing here."
+
+
+class ConflictError(GatehouseError):
+    """A name that can be taken once is taken."""
+
+
+class UsernameTakenError(ConflictError):
+    """Another account has this username."""
+
+    description = "This username already exists."
+
+
+class EmailTakenError(ConflictError):
+    """Another account has this email address."""
+
+    description = "This email address already exists."
+
+
+class ContentTooLargeError(GatehouseError):
+    """The body is longer than any that this service takes (RFC 9110 §15.5.14)."""
+
+    description = "The request body is too large."
+
+
+class UnsupportedMediaTypeError(GatehouseError):
+    """The body comes in a type that the route does not read (RFC 9110 §15.5.16)."""
+
+    description = "The request body has a type that is not read here."
+
+
+class StoreUnavailableError(GatehouseError):
+    """A store did not answer, or not in time. `retry_after` is in seconds (RFC 9110 §10.2.3)."""
+
+    description = "The service is briefly unavailable. Please try again."
+
+    def __init__(self, *, detail: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(detail=detail)
+        self.retry_after = retry_after

@@ -1,0 +1,124 @@
+"""The refresh token grant: one conditional write, then one read of the user, and nothing is lost.
+
+A refresh presents generation g of a session that stands at n:
+
+    g = n                          the write took: answer generation n+1
+    g = n-1, within the grace      the answer got lost, or two tabs raced: answer generation n again
+    g < n otherwise                somebody used an old token (RFC 9700 §4.14.2): the session ends
+
+The write comes first, because only its condition can tell two refreshes at the same time apart.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from chalicelib.errors import InvalidGrantError
+from chalicelib.grants.response import TokenIssuer
+from chalicelib.model import Device, Realm, Session, TokenResponse, User
+from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
+from chalicelib.scope import Scope, granted
+
+REUSE = "reuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The write of one refresh: `token`'s generation becomes the next, and the idle lifetime starts anew."""
+
+    token: RefreshToken
+    client_id: str
+    device: Device
+    now: int
+    expires_at: int
+
+
+class Users(Protocol):
+    """What a refresh needs of the users. Raises `StoreUnavailableError`."""
+
+    def by_username(self, username: str) -> User | None: ...
+
+
+class Sessions(Protocol):
+    """What a refresh needs of the sessions. Both raise `StoreUnavailableError`."""
+
+    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+        """Writes if the session is at the token's generation, with its secret and client, and is not over.
+
+        Returns whether it took, and the session: as it is now, or as the condition found it.
+        """
+
+    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+        """Ends the session, once. Returns whether this call did it."""
+
+
+class Keys(Protocol):
+    """The keys that read refresh tokens. Raises `InvalidGrantError` and `StoreUnavailableError`."""
+
+    def read_refresh_token(self, text: str, now: int) -> RefreshToken: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenRequest:
+    """What is presented, by which client, from where; `scope` narrows this one access token."""
+
+    refresh_token: str = field(repr=False)
+    client_id: str
+    scope: Scope | None
+    device: Device
+
+
+class Presented(Enum):
+    """What a token is, whose write did not take."""
+
+    REPLAY = "replay"
+    REUSE = "reuse"
+    REFUSED = "refused"
+
+
+def judge(token: RefreshToken, client_id: str, session: Session | None, now: int, grace: int) -> Presented:
+    """Why the write of `token` did not take on `session`; `grace` in seconds."""
+    if session is None or session.secret_hash != token.secret_hash() or session.client_id != client_id:
+        return Presented.REFUSED
+    # The time to live deletes late, by days: what is over is over (design: expiry is checked in code).
+    if session.ended_at is not None or now >= min(session.expires_at, session.absolute_expires_at):
+        return Presented.REFUSED
+    if token.generation >= session.generation:
+        return Presented.REFUSED
+    if token.generation == session.generation - 1 and now <= session.rotated_at + grace:
+        return Presented.REPLAY
+    return Presented.REUSE
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenGrant:
+    """`idle_lifetime` and `grace` are in seconds."""
+
+    users: Users
+    sessions: Sessions
+    keys: Keys
+    issuer: TokenIssuer
+    idle_lifetime: int
+    grace: int
+
+    def __call__(self, request: RefreshTokenRequest, realm: Realm, now: int) -> TokenResponse:
+        """Raises `InvalidGrantError` for every reason alike, and `StoreUnavailableError`."""
+        token = self.keys.read_refresh_token(request.refresh_token, now)
+        session = self._rotated(token, request, now)
+        user = self.users.by_username(session.username)
+        if user is None or not session.lives_with(user):
+            raise InvalidGrantError(detail="refresh: the user is gone, disabled or has ended the session")
+        scope = granted(user.scope, session.asked_scope, request.scope)
+        return self.issuer.respond(user, session, scope, token.successor(), realm, now)
+
+    def _rotated(self, token: RefreshToken, request: RefreshTokenRequest, now: int) -> Session:
+        if token.generation >= MAX_GENERATION:
+            raise InvalidGrantError(detail="refresh: no generation left")
+        expires_at = now + self.idle_lifetime
+        took, session = self.sessions.rotate(Rotation(token, request.client_id, request.device, now, expires_at))
+        presented = Presented.REPLAY if took else judge(token, request.client_id, session, now, self.grace)
+        if presented is Presented.REUSE:
+            self.sessions.end(token.sub, token.session_id, REUSE, now)
+        if session is None or presented is not Presented.REPLAY:
+            raise InvalidGrantError(detail=f"refresh: {presented.value}")
+        return session

@@ -1,0 +1,100 @@
+"""The nouns of the house, as frozen values. Times are NumericDate: seconds since 1970 in UTC (RFC 7519 §2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.scope import Scope
+
+# The client that users of the first-party routes (`/tokens`) sign in with.
+FIRST_PARTY = "gatehouse"
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with a password. `password_hash` is a PHC string, `claims` are JSON values for the tokens."""
+
+    sub: str
+    username: str
+    email: str | None
+    password_hash: str = field(repr=False)
+    scope: Scope
+    claims: Mapping[str, object] = field(default_factory=dict)
+    disabled: bool = False
+    session_epoch: int = 0
+    kept_session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a request came from, as far as the gateway tells."""
+
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in of one user with one client, from the first token to the last refresh.
+
+    `secret_hash` is the SHA-256 of the secret that only the holder of the refresh token has. `generation`
+    counts the refreshes. A session is over at `expires_at` (which slides), at `absolute_expires_at` (which
+    never does) or at `ended_at`, whichever comes first.
+    """
+
+    sub: str
+    session_id: str
+    username: str
+    client_id: str
+    asked_scope: Scope | None
+    secret_hash: bytes = field(repr=False)
+    generation: int
+    session_epoch: int
+    created_at: int
+    rotated_at: int
+    expires_at: int
+    absolute_expires_at: int
+    device: Device
+    ended_at: int | None = None
+    reason: str | None = None
+
+    def lives_with(self, user: User) -> bool:
+        """Whether nothing that happened to the user has ended this session."""
+        same_epoch = self.session_epoch == user.session_epoch
+        return not user.disabled and (same_epoch or self.session_id == user.kept_session)
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """Who issues a token and for whom: the claims `iss` and `aud`."""
+
+    issuer: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """RFC 6749 §5.1. `expires_in` is in seconds; `scope` is what was granted."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str = field(repr=False)
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class CommentEvent:
+    """Something that happened to a comment: `action` is `created` or `flagged`, `by` a username."""
+
+    action: str
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """An entry of the sample resource. `author` is a username."""
+
+    comment_id: str
+    author: str
+    message: str
+    created_at: int
+    history: tuple[CommentEvent, ...] = ()

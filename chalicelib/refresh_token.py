@@ -1,0 +1,99 @@
+"""The opaque refresh token: what is in it, how it is made, read and followed by the next.
+
+`gtr_` and base64url of: sub (16 bytes), session id (16), secret (16), generation (4, big-endian), key id (4),
+HMAC-SHA256 (32) over all that stands before it. 88 bytes, 118 characters.
+
+The secret stays the same for the session's life and only its holder has it: the table keeps a hash. So a
+forged token is turned away before any read, the table makes no token, the HMAC key makes none without the
+secret, and a successor need not be stored, since the presented token has all that it takes.
+"""
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from chalicelib import base64url
+from chalicelib.errors import InvalidGrantError
+
+PREFIX = "gtr_"
+ID_BYTES = 16
+SECRET_BYTES = 16
+MAX_GENERATION = 2**32 - 1
+
+_BODY = struct.Struct(">16s16s16sI4s")
+_MAC_BYTES = 32
+_LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token says. `sub` and `session_id` are base64url of 16 bytes, `secret` is 16 bytes."""
+
+    sub: str
+    session_id: str
+    secret: bytes = field(repr=False)
+    generation: int
+
+    def successor(self) -> "RefreshToken":
+        """The token of the next generation: same session, same secret."""
+        return replace(self, generation=self.generation + 1)
+
+    def secret_hash(self) -> bytes:
+        """What the table keeps of the secret: its SHA-256 (32 bytes)."""
+        return hashlib.sha256(self.secret).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class HmacKey:
+    """A key that authenticates refresh tokens. `kid` is 8 hexadecimal digits, `key` is 32 bytes."""
+
+    kid: str
+    key: bytes = field(repr=False)
+
+
+def mint(token: RefreshToken, key: HmacKey) -> str:
+    """The text of `token`, authenticated by `key`."""
+    body = _BODY.pack(
+        base64url.decode(token.sub),
+        base64url.decode(token.session_id),
+        token.secret,
+        token.generation,
+        bytes.fromhex(key.kid),
+    )
+    return PREFIX + base64url.encode(body + _mac(key, body))
+
+
+def read(text: str, keys: Mapping[str, HmacKey]) -> RefreshToken:
+    """The token that `text` says, if one of `keys` (by key id) made it.
+
+    Raises `UnknownKeyError` for a key id that is not in `keys`, `InvalidGrantError` for all else: both are
+    the same to a client, but the first is worth a look at a newer key ring.
+    """
+    body, mac = _parts(text)
+    sub, session_id, secret, generation, kid = _BODY.unpack(body)
+    key = keys.get(kid.hex())
+    if key is None:
+        raise UnknownKeyError(detail="refresh token: unknown key id")
+    if not hmac.compare_digest(_mac(key, body), mac):
+        raise InvalidGrantError(detail="refresh token: wrong HMAC")
+    return RefreshToken(base64url.encode(sub), base64url.encode(session_id), secret, generation)
+
+
+class UnknownKeyError(InvalidGrantError):
+    """The token names an HMAC key that is not at hand."""
+
+
+def _parts(text: str) -> tuple[bytes, bytes]:
+    if len(text) != _LENGTH or not text.startswith(PREFIX):
+        raise InvalidGrantError(detail="refresh token: not of our form")
+    try:
+        data = base64url.decode(text.removeprefix(PREFIX))
+    except ValueError:
+        raise InvalidGrantError(detail="refresh token: not base64url") from None
+    return data[: _BODY.size], data[_BODY.size :]
+
+
+def _mac(key: HmacKey, body: bytes) -> bytes:
+    return hmac.digest(key.key, body, "sha256")

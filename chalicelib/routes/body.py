@@ -1,0 +1,112 @@
+"""A request's body, parsed once into a typed value."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from chalice.app import Request
+
+from chalicelib.errors import ContentTooLargeError, InvalidRequestError, UnsupportedMediaTypeError
+
+MAX_BYTES = 32 * 1024
+_MAX_FIELDS = 50
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+TEXT = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The named fields of a form or of a JSON object, or the text of a plain body."""
+
+    fields: Mapping[str, object]
+    text: str | None = None
+
+    def field(self, name: str) -> str:
+        """The text in field `name`. Raises `InvalidRequestError` where there is none."""
+        value = self.optional(name)
+        if value is None:
+            raise InvalidRequestError(f"The field {name} is required.")
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """The text in field `name`, or `None`. Raises `InvalidRequestError` for anything but a text."""
+        value = self.fields.get(name)
+        if value is not None and not isinstance(value, str):
+            raise InvalidRequestError(f"The field {name} must be a string.")
+        return value
+
+
+def parse(request: Request, *, plain: bool = False) -> Body:
+    """The body of `request`: a form or a JSON object, and a plain text too where `plain` says so.
+
+    Raises `ContentTooLargeError`, `UnsupportedMediaTypeError`, `InvalidRequestError`.
+    """
+    raw = request.raw_body
+    data = raw if isinstance(raw, bytes) else raw.encode()
+    if len(data) > MAX_BYTES:
+        raise ContentTooLargeError
+    if not data:
+        return Body({})
+    media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    text = _decoded(data)
+    match media_type:
+        case "application/json":
+            return Body(_json_object(text))
+        case "application/x-www-form-urlencoded":
+            return Body(_form(text))
+        case "text/plain" if plain:
+            return Body({}, text.strip())
+        case _:
+            raise UnsupportedMediaTypeError
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequestError("The body is not UTF-8.") from None
+
+
+def _form(text: str) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_MAX_FIELDS
+        )
+    except ValueError:
+        raise InvalidRequestError("The form is malformed.") from None
+    # RFC 6749 §3.1: a parameter without a value is treated as if it were omitted.
+    return {name: value for name, value in _unique(pairs).items() if value}
+
+
+def _json_object(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidRequestError("The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The body must be a JSON object.")
+    _check_unicode(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
+    # RFC 6749 §3.2: parameters must not be included more than once; RFC 8259 §4 leaves it open for JSON.
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidRequestError("A field is given more than once.")
+    return fields
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(name)
+
+
+def _check_unicode(value: Mapping[str, object]) -> None:
+    # JSON can name half a surrogate pair, which is no character and cannot be stored.
+    for text in value.values():
+        if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
+            raise InvalidRequestError("A field is not valid Unicode.")

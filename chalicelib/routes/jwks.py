@@ -1,0 +1,20 @@
+"""The public keys, for the gate and for every service that verifies tokens by itself."""
+
+from chalice import Response
+from chalice.app import Request
+
+from chalicelib.routes.answer import ok
+from chalicelib.routes.door import Door
+from chalicelib.runtime import runtime
+
+door = Door(__name__)
+
+
+@door.get("/.well-known/jwks.json")
+def jwks(request: Request) -> Response:  # noqa: ARG001
+    """The JWK Set (RFC 7517 §5), to be cached as long as the header says and no longer."""
+    house = runtime()
+    now = house.now()
+    caching = f"public, max-age={house.settings.jwks_max_age}"
+    headers = {"Content-Type": "application/jwk-set+json", "Cache-Control": caching}
+    return ok(house.keys.ring(now).jwk_set(now), headers)

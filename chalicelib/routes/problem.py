@@ -1,0 +1,65 @@
+"""Errors as answers: problem details (RFC 9457), with the challenge that the status asks for."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from chalice import Response
+
+from chalicelib import errors
+
+CONTENT_TYPE = "application/problem+json"
+
+# RFC 6750 §3, RFC 7617 §2.1.
+BEARER = 'Bearer realm="gatehouse"'
+BASIC = 'Basic realm="gatehouse", charset="UTF-8"'
+
+_STATUS: dict[type[errors.GatehouseError], HTTPStatus] = {
+    errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
+    errors.InvalidCredentialsError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidGrantError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    errors.InsufficientScopeError: HTTPStatus.FORBIDDEN,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.ContentTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_CHALLENGE: dict[type[errors.GatehouseError], str] = {
+    errors.InvalidCredentialsError: BASIC,
+    errors.InvalidGrantError: f'{BEARER}, error="invalid_token"',
+    errors.InvalidTokenError: f'{BEARER}, error="invalid_token"',
+    errors.InsufficientScopeError: f'{BEARER}, error="insufficient_scope"',
+}
+
+_SENTENCES = {
+    HTTPStatus.NOT_FOUND: errors.NotFoundError.description,
+    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not take this method.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: errors.UnsupportedMediaTypeError.description,
+}
+
+
+def from_error(error: errors.GatehouseError) -> Response:
+    """The answer that tells a client of `error`, and nothing that helps an attacker."""
+    headers = {}
+    for kind in type(error).__mro__:
+        if kind in _CHALLENGE:
+            headers["WWW-Authenticate"] = _CHALLENGE[kind]
+    if isinstance(error, errors.StoreUnavailableError):
+        headers["Retry-After"] = str(error.retry_after)
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    return problem(status, error.description, headers)
+
+
+def from_status(code: int) -> Response:
+    """The answer for a status that Chalice chose."""
+    status = HTTPStatus(code)
+    return problem(status, _SENTENCES.get(status, "Something went wrong on our side."), {})
+
+
+def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> Response:
+    """A problem details object (RFC 9457 §3.1); `about:blank` means that the title is the status's (§4.2.1)."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    return Response(body, {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", **headers}, status.value)

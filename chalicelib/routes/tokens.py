@@ -1,0 +1,82 @@
+"""Tokens over HTTP: signing in, refreshing, logging out."""
+
+from chalice import Response
+from chalice.app import Request
+
+from chalicelib import scope as scopes
+from chalicelib.errors import InvalidGrantError
+from chalicelib.grants.password import PasswordRequest
+from chalicelib.grants.refresh_token import RefreshTokenRequest
+from chalicelib.model import FIRST_PARTY, Device, TokenResponse
+from chalicelib.routes import basic, body, refresh_cookie
+from chalicelib.routes.answer import NO_STORE, no_content, ok
+from chalicelib.routes.body import Body
+from chalicelib.routes.caller import Caller
+from chalicelib.routes.door import Door
+from chalicelib.runtime import runtime
+from chalicelib.scope import Scope
+
+door = Door(__name__)
+
+_MAX_USER_AGENT = 256
+
+
+@door.post("/tokens")
+def sign_in(request: Request) -> Response:
+    """Username and password by HTTP Basic; answers an access token and a refresh token."""
+    house = runtime()
+    fields = body.parse(request)
+    username, password = basic.credentials(request.headers.get("authorization"))
+    in_cookie = refresh_cookie.wanted(fields)
+    asked = PasswordRequest(username, password, _scope(fields), device(request))
+    tokens = house.sign_in(asked, house.realm(request.context), house.now())
+    return _answer(tokens, in_cookie=in_cookie)
+
+
+@door.post("/tokens/refresh")
+def refresh(request: Request) -> Response:
+    """A refresh token as field, plain text or cookie; answers the next pair."""
+    house = runtime()
+    fields = body.parse(request, plain=True)
+    in_body = fields.text or fields.optional("refresh_token")
+    in_cookie = refresh_cookie.wanted(fields)
+    presented = in_body or refresh_cookie.presented(request, house.settings.allowed_origins)
+    if presented is None:
+        raise InvalidGrantError(detail="no refresh token presented")
+    asked = RefreshTokenRequest(presented, FIRST_PARTY, _scope(fields), device(request))
+    tokens = house.refresh(asked, house.realm(request.context), house.now())
+    return _answer(tokens, in_cookie=in_cookie or in_body is None)
+
+
+@door.post("/logout")
+def log_out(request: Request) -> Response:
+    """Ends the session of the access token."""
+    house = runtime()
+    caller = Caller.of(request.context)
+    if caller.session_id is not None:
+        house.sessions.end(caller.sub, caller.session_id, "logout", house.now())
+    return no_content({**NO_STORE, "Set-Cookie": refresh_cookie.clearing()})
+
+
+def device(request: Request) -> Device:
+    """Where `request` came from: the address that API Gateway saw, and what the client calls itself."""
+    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
+    return Device(request.context["identity"]["sourceIp"], user_agent)
+
+
+def _scope(fields: Body) -> Scope | None:
+    text = fields.optional("scope")
+    return None if text is None else scopes.parse(text)
+
+
+def _answer(tokens: TokenResponse, *, in_cookie: bool) -> Response:
+    answer = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "scope": scopes.serialize(tokens.scope),
+    }
+    if not in_cookie:
+        return ok({**answer, "refresh_token": tokens.refresh_token})
+    lifetime = runtime().settings.session_idle_lifetime
+    return ok(answer, {**NO_STORE, "Set-Cookie": refresh_cookie.setting(tokens.refresh_token, lifetime)})

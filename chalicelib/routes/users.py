@@ -1,0 +1,51 @@
+"""Accounts over HTTP: signing up, and what an account is told about itself."""
+
+import os
+
+from chalice import Response
+from chalice.app import Request
+
+from chalicelib import scope as scopes
+from chalicelib import settings
+from chalicelib.accounts import SignUp
+from chalicelib.routes import body
+from chalicelib.routes.answer import created, ok
+from chalicelib.routes.caller import Caller
+from chalicelib.routes.door import Door
+from chalicelib.runtime import runtime
+
+# Whether a route takes a token is fixed when it is registered: API Gateway is told so at deployment.
+door = Door(__name__, open_sign_up=settings.from_environment(os.environ).open_sign_up)
+
+
+@door.post("/users")
+def sign_up(request: Request) -> Response:
+    """A new account with the stage's default scopes."""
+    house = runtime()
+    fields = body.parse(request)
+    asked = SignUp(fields.field("username"), fields.field("email"), fields.field("password"))
+    user = house.accounts.sign_up(asked)
+    account = {
+        "sub": user.sub,
+        "username": user.username,
+        "email": user.email,
+        "scope": scopes.serialize(user.scope),
+    }
+    location = f"{house.realm(request.context).issuer}/users/{user.sub}"
+    return created(account, location)
+
+
+@door.get("/me")
+def me(request: Request) -> Response:
+    """The account as its access token tells it; no store is asked."""
+    caller = Caller.of(request.context)
+    told = {
+        **caller.claims,
+        "sub": caller.sub,
+        "username": caller.username,
+        "client_id": caller.client_id,
+        "scope": scopes.serialize(caller.scope),
+        "session_id": caller.session_id,
+    }
+    present = {name: value for name, value in told.items() if value is not None}
+    return ok(present)

@@ -1,0 +1,145 @@
+"""The composition root: settings, then stores, then what serves; once for each container."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from chalicelib import issuer, settings
+from chalicelib.accounts import Accounts
+from chalicelib.comments import Comments
+from chalicelib.grants.password import PasswordGrant
+from chalicelib.grants.refresh_token import RefreshTokenGrant
+from chalicelib.grants.response import TokenIssuer
+from chalicelib.key_cache import KeyCache
+from chalicelib.keys import Purpose
+from chalicelib.model import Realm
+from chalicelib.password import PROFILES, Passwords, Profile
+from chalicelib.settings import Settings
+from chalicelib.stores.aws import connect
+from chalicelib.stores.comments import CommentStore
+from chalicelib.stores.dynamodb import Table
+from chalicelib.stores.keys import KeyRingStore, Sealer
+from chalicelib.stores.sessions import SessionStore
+from chalicelib.stores.users import UserStore
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything that serves, put together. Building it makes no call; its parts connect when first used."""
+
+    settings: Settings
+    profile: Profile
+    clock: Callable[[], float] = time.time
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    region: str = ""
+
+    def now(self) -> int:
+        """The NumericDate."""
+        return int(self.clock())
+
+    def realm(self, request_context: Mapping[str, Any]) -> Realm:
+        """Issuer and audience of the API that API Gateway says was called."""
+        api_id, stage = request_context.get("apiId", ""), request_context.get("stage", "")
+        return issuer.realm(self.settings, api_id, self.region, stage)
+
+    @cached_property
+    def users(self) -> UserStore:
+        return UserStore(self._table(self.settings.users_table))
+
+    @cached_property
+    def sessions(self) -> SessionStore:
+        return SessionStore(self._table(self.settings.sessions_table))
+
+    @cached_property
+    def key_store(self) -> KeyRingStore:
+        sealer = Sealer(connect("kms"), self.settings.kms_key, self.settings.stage)
+        return KeyRingStore(self._table(self.settings.keys_table), sealer)
+
+    @cached_property
+    def keys(self) -> KeyCache:
+        outlives = {
+            Purpose.ACCESS_TOKEN: self.settings.access_token_lifetime,
+            Purpose.REFRESH_TOKEN: self.settings.session_idle_lifetime,
+        }
+        return KeyCache(self.key_store, outlives, self.settings.jwks_max_age)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords(self.profile, self.random_bytes)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.users, self.passwords, self.random_bytes, self.settings.default_scope)
+
+    @cached_property
+    def comments(self) -> Comments:
+        store = CommentStore(self._table(self.settings.comments_table))
+        return Comments(store, lambda now: f"{now:010x}{self.random_bytes(10).hex()}")
+
+    @cached_property
+    def sign_in(self) -> PasswordGrant:
+        return PasswordGrant(
+            users=self.users,
+            sessions=self.sessions,
+            passwords=self.passwords,
+            issuer=self._issuer,
+            random_bytes=self.random_bytes,
+            idle_lifetime=self.settings.session_idle_lifetime,
+            absolute_lifetime=self.settings.session_absolute_lifetime,
+        )
+
+    @cached_property
+    def refresh(self) -> RefreshTokenGrant:
+        return RefreshTokenGrant(
+            users=self.users,
+            sessions=self.sessions,
+            keys=self.keys,
+            issuer=self._issuer,
+            idle_lifetime=self.settings.session_idle_lifetime,
+            grace=self.settings.refresh_grace,
+        )
+
+    @cached_property
+    def _issuer(self) -> TokenIssuer:
+        return TokenIssuer(self.keys, self.random_bytes, self.settings.access_token_lifetime)
+
+    @cached_property
+    def _client(self) -> Any:
+        return connect("dynamodb")
+
+    def _table(self, name: str) -> Table:
+        return Table(self._client, name)
+
+
+def assemble(environment: Mapping[str, str]) -> Runtime:
+    """The runtime that `environment` describes. Raises `SettingsError`."""
+    given = settings.from_environment(environment)
+    profile = PROFILES.get(given.password_profile)
+    if profile is None:
+        raise settings.SettingsError(f"GATEHOUSE_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
+    return Runtime(given, profile, region=environment.get("AWS_REGION", ""))
+
+
+_lock = Lock()
+_runtime: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """This container's runtime, assembled from the environment when it is first needed."""
+    global _runtime
+    with _lock:
+        if _runtime is None:
+            _runtime = assemble(os.environ)
+        return _runtime
+
+
+def install(replacement: Runtime | None) -> None:
+    """Puts `replacement` in the place of this container's runtime; `None` forgets it."""
+    global _runtime
+    with _lock:
+        _runtime = replacement

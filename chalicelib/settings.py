@@ -1,0 +1,90 @@
+"""The environment, read once, checked and typed. Every setting stands here, with its default."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from chalicelib import scope as scopes
+from chalicelib.errors import InvalidRequestError
+from chalicelib.scope import Scope
+
+PREFIX = "GATEHOUSE_"
+
+_MINUTE, _DAY = 60, 86_400
+
+
+class SettingsError(ValueError):
+    """A setting is missing or cannot be read; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that an operator decides. Each field is the variable `GATEHOUSE_` + its name in capitals.
+
+    Lifetimes and intervals are in seconds; lists are separated by spaces.
+    """
+
+    # Given by the template.
+    stage: str = "local"
+    users_table: str = ""
+    sessions_table: str = ""
+    keys_table: str = ""
+    comments_table: str = ""
+    kms_key: str = ""
+
+    # The claims iss and aud. Empty: the address that API Gateway gave the API; the audience: the issuer.
+    issuer: str = ""
+    audience: str = ""
+    # Where the gate finds the JWK Set. Empty: under the issuer.
+    jwks_uri: str = ""
+
+    # Who may sign up, and with what.
+    open_sign_up: bool = False
+    default_scope: Scope = frozenset({"comments:read", "comments:write", "account"})
+
+    # Origins whose pages may call this API from a browser, and refresh by cookie.
+    allowed_origins: tuple[str, ...] = ()
+
+    access_token_lifetime: int = 15 * _MINUTE
+    session_idle_lifetime: int = 14 * _DAY
+    session_absolute_lifetime: int = 90 * _DAY
+    # How long an answer that got lost may be asked for again.
+    refresh_grace: int = 60
+    # How long anyone may cache the JWK Set, and this service its key ring.
+    jwks_max_age: int = 5 * _MINUTE
+    password_profile: str = "RFC_9106_LOW_MEMORY"  # noqa: S105
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`, a variable that is absent at its default. Raises `SettingsError`."""
+    kinds = get_type_hints(Settings)
+    variables = {field.name: PREFIX + field.name.upper() for field in fields(Settings)}
+    given = {
+        name: _parse(variable, environment[variable], kinds[name])
+        for name, variable in variables.items()
+        if variable in environment
+    }
+    return Settings(**given)
+
+
+def _parse(variable: str, text: str, kind: object) -> Any:
+    try:
+        return _PARSERS[kind](text)
+    except (ValueError, KeyError, InvalidRequestError):
+        raise SettingsError(f"{variable} cannot be read: {text!r}") from None
+
+
+def _whole_number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+_PARSERS: dict[object, Callable[[str], object]] = {
+    str: str,
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+    int: _whole_number,
+    tuple[str, ...]: lambda text: tuple(text.split()),
+    Scope: scopes.parse,
+}

@@ -1,0 +1,74 @@
+"""Comments, all in one partition so that a page is one read; ids sort by time."""
+
+from chalicelib.model import Comment, CommentEvent
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
+
+_COLLECTION = "comments"
+PAGE_SIZE = 50
+_MAX_EVENTS = 200
+
+
+class CommentStore:
+    """Every method raises `StoreUnavailableError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, comment: Comment) -> None:
+        """Writes a new comment."""
+        self._table.put(
+            {
+                **_key(comment.comment_id),
+                "author": comment.author,
+                "message": comment.message,
+                "created_at": comment.created_at,
+                "history": [_event_item(event) for event in comment.history],
+            }
+        )
+
+    def get(self, comment_id: str) -> Comment | None:
+        """The comment at `comment_id`."""
+        item = self._table.get(_key(comment_id))
+        return _comment(item) if item else None
+
+    def page(self, after: str | None) -> tuple[list[Comment], str | None]:
+        """Up to 50 comments past the id `after`, and the id to go on after, if there are more."""
+        start = _key(after) if after else None
+        items = self._table.query("collection", _COLLECTION, after=start, limit=PAGE_SIZE + 1)
+        page = [_comment(item) for item in items[:PAGE_SIZE]]
+        return page, page[-1].comment_id if len(items) > PAGE_SIZE else None
+
+    def delete(self, comment_id: str) -> None:
+        """Removes the comment, if it is still there."""
+        self._table.delete(_key(comment_id))
+
+    def append_event(self, comment_id: str, event: CommentEvent) -> bool:
+        """Adds to the history, up to its bound. Returns whether there is such a comment."""
+        try:
+            self._table.update(
+                _key(comment_id),
+                "SET history = list_append(history, :event)",
+                {":event": [_event_item(event)], ":most": _MAX_EVENTS},
+                condition="attribute_exists(comment_id) AND size(history) < :most",
+            )
+        except ConditionFailedError as refused:
+            return refused.item is not None
+        return True
+
+
+def _key(comment_id: str) -> Item:
+    return {"collection": _COLLECTION, "comment_id": comment_id}
+
+
+def _event_item(event: CommentEvent) -> Item:
+    return {"action": event.action, "by": event.by, "at": event.at}
+
+
+def _comment(item: Item) -> Comment:
+    return Comment(
+        comment_id=item["comment_id"],
+        author=item["author"],
+        message=item["message"],
+        created_at=item["created_at"],
+        history=tuple(CommentEvent(**event) for event in item["history"]),
+    )

@@ -1,0 +1,109 @@
+"""Sessions, by user and session id: one item each, so that a refresh is one conditional write."""
+
+from chalicelib import scope as scopes
+from chalicelib.grants.refresh_token import Rotation
+from chalicelib.model import Device, Session
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
+
+_ROTATE = (
+    "SET generation = :next, rotated_at = :now, expires_at = :expires_at, "
+    "address = :address, user_agent = :user_agent"
+)
+_AT_THIS_GENERATION = (
+    "generation = :generation AND secret_hash = :secret_hash AND client_id = :client_id "
+    "AND attribute_not_exists(ended_at) AND expires_at > :now AND absolute_expires_at > :now"
+)
+
+
+class SessionStore:
+    """Every method raises `StoreUnavailableError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, session: Session) -> None:
+        """Writes a new session."""
+        self._table.put(_item(session))
+
+    def get(self, sub: str, session_id: str) -> Session | None:
+        """The session, living or not."""
+        item = self._table.get(_key(sub, session_id))
+        return _session(item) if item else None
+
+    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+        """One conditional write, as `grants.refresh_token.Sessions` describes it."""
+        token = rotation.token
+        values = {
+            ":generation": token.generation,
+            ":next": token.generation + 1,
+            ":secret_hash": token.secret_hash(),
+            ":client_id": rotation.client_id,
+            ":now": rotation.now,
+            ":expires_at": rotation.expires_at,
+            ":address": rotation.device.address,
+            ":user_agent": rotation.device.user_agent,
+        }
+        try:
+            item = self._table.update(_key(token.sub, token.session_id), _ROTATE, values, _AT_THIS_GENERATION)
+        except ConditionFailedError as refused:
+            return False, _session(refused.item) if refused.item else None
+        return True, _session(item)
+
+    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+        """Ends the session; the first reason stays. Returns whether this call ended it."""
+        try:
+            self._table.update(
+                _key(sub, session_id),
+                "SET ended_at = :now, reason = :reason",
+                {":now": now, ":reason": reason},
+                condition="attribute_exists(session_id) AND attribute_not_exists(ended_at)",
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def _key(sub: str, session_id: str) -> Item:
+    return {"sub": sub, "session_id": session_id}
+
+
+def _item(session: Session) -> Item:
+    asked_scope = session.asked_scope
+    return {
+        **_key(session.sub, session.session_id),
+        "username": session.username,
+        "client_id": session.client_id,
+        "asked_scope": None if asked_scope is None else scopes.serialize(asked_scope),
+        "secret_hash": session.secret_hash,
+        "generation": session.generation,
+        "session_epoch": session.session_epoch,
+        "created_at": session.created_at,
+        "rotated_at": session.rotated_at,
+        "expires_at": session.expires_at,
+        "absolute_expires_at": session.absolute_expires_at,
+        "address": session.device.address,
+        "user_agent": session.device.user_agent,
+        "ended_at": session.ended_at,
+        "reason": session.reason,
+    }
+
+
+def _session(item: Item) -> Session:
+    asked_scope = item.get("asked_scope")
+    return Session(
+        sub=item["sub"],
+        session_id=item["session_id"],
+        username=item["username"],
+        client_id=item["client_id"],
+        asked_scope=None if asked_scope is None else scopes.parse(asked_scope),
+        secret_hash=item["secret_hash"],
+        generation=item["generation"],
+        session_epoch=item["session_epoch"],
+        created_at=item["created_at"],
+        rotated_at=item["rotated_at"],
+        expires_at=item["expires_at"],
+        absolute_expires_at=item["absolute_expires_at"],
+        device=Device(item["address"], item["user_agent"]),
+        ended_at=item.get("ended_at"),
+        reason=item.get("reason"),
+    )

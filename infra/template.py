@@ -1,0 +1,59 @@
+"""infra/resources.yaml as Python reads it: one description for AWS, for the emulator, for the gateway."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from chalice import Chalice
+from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import TemplateDeepMerger
+
+# What the emulated AWS is asked to create; the rest of the file is IAM and what Chalice makes.
+_EMULATED = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key"})
+
+
+@cache
+def resources() -> dict[str, Any]:
+    """Every resource of the file by its logical id, partial ones (without a `Type`) included."""
+    template: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("resources.yaml").read_text())
+    return template["Resources"]
+
+
+def emulated() -> dict[str, Any]:
+    """The CloudFormation template of the tables and keys alone."""
+    return {"Resources": {name: item for name, item in resources().items() if item.get("Type") in _EMULATED}}
+
+
+def time_to_live() -> dict[str, str]:
+    """The attribute by which each table's items expire, by the table's logical id, where it has one."""
+    properties = {name: item["Properties"] for name, item in emulated()["Resources"].items()}
+    return {
+        name: values["TimeToLiveSpecification"]["AttributeName"]
+        for name, values in properties.items()
+        if "TimeToLiveSpecification" in values
+    }
+
+
+def environment(function: str, physical_ids: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the template gives to `function`, each `Ref` as `physical_ids` has it.
+
+    Raises `KeyError` for a reference that is not there.
+    """
+    properties = resources().get(function, {}).get("Properties", {})
+    variables = properties.get("Environment", {}).get("Variables", {})
+    return {name: _resolved(value, physical_ids) for name, value in variables.items()}
+
+
+def _resolved(value: str | dict[str, str], physical_ids: Mapping[str, str]) -> str:
+    return value if isinstance(value, str) else physical_ids[value["Ref"]]
+
+
+def api_definition(app: Chalice) -> dict[str, Any]:
+    """The OpenAPI definition of `app`'s REST API: Chalice's, with the additions of the file merged as
+    `chalice package --merge-template` merges them. Routes, authorizers and gateway responses stand in it."""
+    made = CFNSwaggerGenerator().generate_swagger(app)
+    additions = resources()["RestAPI"]["Properties"]["DefinitionBody"]
+    definition: dict[str, Any] = TemplateDeepMerger().merge(additions, made)
+    return definition

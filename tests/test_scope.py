@@ -1,0 +1,42 @@
+"""Scopes as sets of words (RFC 6749 §3.3)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import scope
+from chalicelib.errors import InvalidRequestError
+
+words = st.text(
+    st.characters(codec="ascii", exclude_characters='"\\ ', min_codepoint=0x21, max_codepoint=0x7E), min_size=1
+)
+scopes = st.frozensets(words, max_size=6)
+
+
+@given(scopes)
+def test_the_wire_form_reads_back(some: frozenset[str]) -> None:
+    assert scope.parse(scope.serialize(some)) == some
+
+
+@given(scopes, st.none() | scopes, st.none() | scopes)
+def test_narrowing_never_adds(
+    held: frozenset[str], asked: frozenset[str] | None, again: frozenset[str] | None
+) -> None:
+    got = scope.granted(held, asked, again)
+    assert got <= held
+    assert asked is None or got <= asked
+    assert got == held or asked is not None or again is not None
+
+
+def test_asking_for_more_gives_what_is_held() -> None:
+    assert scope.granted(frozenset({"a", "b"}), frozenset({"b", "c"})) == {"b"}
+
+
+def test_equal_sets_have_equal_texts() -> None:
+    assert scope.serialize(frozenset({"b", "a"})) == scope.serialize(frozenset({"a", "b"})) == "a b"
+
+
+@pytest.mark.parametrize("text", ["a  b", " a", "a ", 'a"b', "a\\b", "a\tb", "a\x00", "ä"])
+def test_malformed_scopes_are_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        scope.parse(text)
