@@ -35,6 +35,9 @@ def access(method: str, path: str, *any_of: str) -> Access:
 ACCESS_TABLE = (
     access("POST", "/logout"),
     access("GET", "/me"),
+    access("PUT", "/me/password", "account"),
+    access("GET", "/me/sessions", "account"),
+    access("DELETE", "/me/sessions/{session_id}", "account"),
     access("POST", "/users", "users:write"),
     access("GET", "/comments", "comments:read"),
     access("POST", "/comments", "comments:write"),
@@ -52,6 +55,8 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/.well-known/jwks.json"),
     }
 )
+# Those of them that sign: what has been revoked must have reached them too.
+SIGNING_ROUTES = frozenset({("POST", "/tokens"), ("POST", "/tokens/refresh")})
 OPEN_SIGN_UP_ROUTES = frozenset({("POST", "/users")})
 
 

@@ -1,4 +1,4 @@
-"""Accounts: signing up."""
+"""Accounts: signing up, and changing a password."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,13 @@ from typing import Protocol
 
 from chalicelib import base64url
 from chalicelib import username as usernames
-from chalicelib.errors import InvalidRequestError
-from chalicelib.model import User
+from chalicelib.credentials import Credentials
+from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
+from chalicelib.model import Device, EpochChange, User
 from chalicelib.password import Passwords, check_new_password
 from chalicelib.refresh_token import ID_BYTES
 from chalicelib.scope import Scope
+from chalicelib.sessions import PASSWORD_CHANGED, Kept, next_epoch
 
 # RFC 5321 §4.5.3.1: 64 octets, an at sign, 255 octets; 254 in all by §4.5.3.1.3. Whether it is a mailbox,
 # only a letter can tell.
@@ -20,10 +22,13 @@ _MAX_EMAIL = 254
 
 
 class Users(Protocol):
-    """What signing up needs of the users."""
+    """What accounts need of the users. Both raise `StoreUnavailableError`."""
 
     def add(self, user: User) -> None:
         """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
+
+    def raise_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
+        """As `sessions.Users` describes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Accounts:
     """`default_scope` is what a new user may do."""
 
     users: Users
+    credentials: Credentials
     passwords: Passwords
     random_bytes: Callable[[int], bytes]
     default_scope: Scope
@@ -58,6 +64,32 @@ class Accounts:
         )
         self.users.add(user)
         return user
+
+    def change_password(self, request: "PasswordChange", now: int) -> None:
+        """Sets a new password and ends every other session, in one write.
+
+        Raises `InvalidRequestError` for a wrong current password and for a new one that is not taken,
+        `TooManyRequestsError`, and `ConflictError` where two changes meet.
+        """
+        try:
+            user = self.credentials.check(request.username, request.current_password, request.device, now)
+        except InvalidCredentialsError:
+            # The access token was good; a 401 would tell the client to throw it away.
+            raise InvalidRequestError("The current password is not right.") from None
+        check_new_password(request.new_password, user.username, user.email or "")
+        change = next_epoch(user, PASSWORD_CHANGED, now, request.kept)
+        self.users.raise_epoch(user, change, self.passwords.hash(request.new_password))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """Whose password, what it is and is to be, and the session that goes on."""
+
+    username: str
+    current_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+    device: Device
+    kept: Kept | None
 
 
 def _normalized_email(text: str) -> str:

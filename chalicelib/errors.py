@@ -91,6 +91,16 @@ class UnsupportedMediaTypeError(GatehouseError):
     description = "The request body has a type that is not read here."
 
 
+class TooManyRequestsError(GatehouseError):
+    """Too many failures from here (RFC 6585 §4). `retry_after` is in seconds."""
+
+    description = "Too many failed attempts. Please try again later."
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class StoreUnavailableError(GatehouseError):
     """A store did not answer, or not in time. `retry_after` is in seconds (RFC 9110 §10.2.3)."""
 

@@ -101,9 +101,7 @@ def _p256(jwk: _Jwk) -> EllipticCurvePublicKey:
     x, y = _octets(jwk, "x"), _octets(jwk, "y")
     if len(x) != _P256_OCTETS or len(y) != _P256_OCTETS:
         raise ValueError("a coordinate of the wrong length")
-    return EllipticCurvePublicNumbers(
-        int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1()
-    ).public_key()
+    return EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1()).public_key()
 
 
 def _rsa(jwk: _Jwk) -> RSAPublicKey:
@@ -173,16 +171,14 @@ class RemoteJwkSet:
     def key(self, kid: str) -> PublicKey | None:
         """The key with this `kid`, or None. Raises `KeysUnavailableError` where none were ever fetched."""
         # One thread fetches. The others go on with the keys that there are, and wait only for the first.
-        if self._due(kid) and self._fetching.acquire(blocking=not self._keys):
+        if (not self._keys or self._due(kid)) and self._fetching.acquire(blocking=not self._keys):
             try:
                 self._refetch(kid)
             finally:
                 self._fetching.release()
         keys = self._keys
         if not keys:
-            raise KeysUnavailableError(
-                detail="the JWK Set was never fetched", retry_after=int(self._cooldown)
-            )
+            raise KeysUnavailableError(detail="the JWK Set was never fetched", retry_after=int(self._cooldown))
         return keys.get(kid)
 
     def _due(self, kid: str) -> bool:

@@ -8,9 +8,24 @@ from chalicelib.scope import Scope
 # The client that users of the first-party routes (`/tokens`) sign in with.
 FIRST_PARTY = "gatehouse"
 
+
+@dataclass(frozen=True, slots=True)
+class EpochChange:
+    """When a user's `session_epoch` became `epoch` and why; it ended every session but `kept`."""
+
+    epoch: int
+    at: int
+    reason: str
+    kept: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a password. `password_hash` is a PHC string, `claims` are JSON values for the tokens."""
+    """A person with a password. `password_hash` is a PHC string, `claims` are JSON values for the tokens.
+
+    Raising `session_epoch` ends all sessions of older epochs but `kept_session`, in one write that needs no
+    clock and no list. `epoch_changes` are the latest ones, for telling the user.
+    """
 
     sub: str
     username: str
@@ -21,6 +36,7 @@ class User:
     disabled: bool = False
     session_epoch: int = 0
     kept_session: str | None = None
+    epoch_changes: tuple[EpochChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,10 @@ class Session:
         """Whether nothing that happened to the user has ended this session."""
         same_epoch = self.session_epoch == user.session_epoch
         return not user.disabled and (same_epoch or self.session_id == user.kept_session)
+
+    def ends_at(self) -> int:
+        """When the session is over if nobody does anything."""
+        return min(self.expires_at, self.absolute_expires_at)
 
 
 @dataclass(frozen=True, slots=True)

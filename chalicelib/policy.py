@@ -191,7 +191,8 @@ def _denied(plans: list[_Plan], allowed: set[int]) -> list[str]:
     denied: list[str] = []
     slashed = False
     for plan in plans:
-        if not plan.crossing:
+        if not plan.exposed:
+            denied += plan.crossing
             continue
         beyond = plan.exposed - allowed
         if beyond:

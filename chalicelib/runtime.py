@@ -4,14 +4,17 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 from chalicelib import issuer, settings
 from chalicelib.accounts import Accounts
+from chalicelib.audit import AuditLog
 from chalicelib.comments import Comments
+from chalicelib.credentials import Credentials
+from chalicelib.events import Events
 from chalicelib.grants.password import PasswordGrant
 from chalicelib.grants.refresh_token import RefreshTokenGrant
 from chalicelib.grants.response import TokenIssuer
@@ -19,13 +22,19 @@ from chalicelib.key_cache import KeyCache
 from chalicelib.keys import Purpose
 from chalicelib.model import Realm
 from chalicelib.password import PROFILES, Passwords, Profile
+from chalicelib.revocations import Feed
+from chalicelib.sessions import Sessions
 from chalicelib.settings import Settings
+from chalicelib.stores.attempts import AttemptStore
 from chalicelib.stores.aws import connect
 from chalicelib.stores.comments import CommentStore
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer
+from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
+from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
+from chalicelib.throttle import Limit, Limits
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class Runtime:
     clock: Callable[[], float] = time.time
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     region: str = ""
+    events: Events = field(default_factory=AuditLog)
 
     def now(self) -> int:
         """The NumericDate."""
@@ -49,11 +59,25 @@ class Runtime:
 
     @cached_property
     def users(self) -> UserStore:
-        return UserStore(self._table(self.settings.users_table))
+        return UserStore(self._table(self.settings.users_table), self.revocations)
 
     @cached_property
-    def sessions(self) -> SessionStore:
-        return SessionStore(self._table(self.settings.sessions_table))
+    def session_store(self) -> SessionStore:
+        return SessionStore(self._table(self.settings.sessions_table), self.revocations)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.users, self.session_store, self.settings.max_sessions)
+
+    @cached_property
+    def revocations(self) -> RevocationStore:
+        return RevocationStore(self._table(self.settings.revocations_table), self.settings.access_token_lifetime)
+
+    @cached_property
+    def feed(self) -> Feed:
+        given = self.settings
+        interval, tolerance = given.revocation_interval, given.revocation_tolerance
+        return Feed(self.revocations, interval, tolerance, given.access_token_lifetime)
 
     @cached_property
     def key_store(self) -> KeyRingStore:
@@ -73,8 +97,15 @@ class Runtime:
         return Passwords(self.profile, self.random_bytes)
 
     @cached_property
+    def credentials(self) -> Credentials:
+        limits = _limits(self.settings)
+        sign_ins = SignInStore(self.users, AttemptStore(self._table(self.settings.attempts_table)), limits)
+        return Credentials(sign_ins, self.passwords, limits, self.events)
+
+    @cached_property
     def accounts(self) -> Accounts:
-        return Accounts(self.users, self.passwords, self.random_bytes, self.settings.default_scope)
+        scope = self.settings.default_scope
+        return Accounts(self.users, self.credentials, self.passwords, self.random_bytes, scope)
 
     @cached_property
     def comments(self) -> Comments:
@@ -84,9 +115,10 @@ class Runtime:
     @cached_property
     def sign_in(self) -> PasswordGrant:
         return PasswordGrant(
+            credentials=self.credentials,
             users=self.users,
+            store=self.session_store,
             sessions=self.sessions,
-            passwords=self.passwords,
             issuer=self._issuer,
             random_bytes=self.random_bytes,
             idle_lifetime=self.settings.session_idle_lifetime,
@@ -97,9 +129,10 @@ class Runtime:
     def refresh(self) -> RefreshTokenGrant:
         return RefreshTokenGrant(
             users=self.users,
-            sessions=self.sessions,
+            sessions=self.session_store,
             keys=self.keys,
             issuer=self._issuer,
+            events=self.events,
             idle_lifetime=self.settings.session_idle_lifetime,
             grace=self.settings.refresh_grace,
         )
@@ -114,6 +147,15 @@ class Runtime:
 
     def _table(self, name: str) -> Table:
         return Table(self._client, name)
+
+
+def _limits(given: Settings) -> Limits:
+    window = given.sign_in_failures_window
+    return Limits(
+        pair=Limit(given.sign_in_failures, window),
+        address=Limit(given.sign_in_failures_of_address, window),
+        username=Limit(given.sign_in_failures_of_username, given.sign_in_failures_of_username_window),
+    )
 
 
 def assemble(environment: Mapping[str, str]) -> Runtime:

@@ -30,6 +30,8 @@ class Settings:
     sessions_table: str = ""
     keys_table: str = ""
     comments_table: str = ""
+    revocations_table: str = ""
+    attempts_table: str = ""
     kms_key: str = ""
 
     # The claims iss and aud. Empty: the address that API Gateway gave the API; the audience: the issuer.
@@ -48,10 +50,23 @@ class Settings:
     access_token_lifetime: int = 15 * _MINUTE
     session_idle_lifetime: int = 14 * _DAY
     session_absolute_lifetime: int = 90 * _DAY
+    # How many sessions a user may have at a time; one more ends the oldest. 0: any number.
+    max_sessions: int = 0
     # How long an answer that got lost may be asked for again.
     refresh_grace: int = 60
     # How long anyone may cache the JWK Set, and this service its key ring.
     jwks_max_age: int = 5 * _MINUTE
+    # How old the revocation feed may be; and how long to go on with an older one while it cannot be read.
+    revocation_interval: int = 5
+    revocation_tolerance: int = 60
+
+    # Failed sign-ins: for one username from one address, for one address, and (only a warning) for one username.
+    sign_in_failures: int = 10
+    sign_in_failures_of_address: int = 300
+    sign_in_failures_window: int = 5 * _MINUTE
+    sign_in_failures_of_username: int = 100
+    sign_in_failures_of_username_window: int = 60 * _MINUTE
+
     password_profile: str = "RFC_9106_LOW_MEMORY"  # noqa: S105
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookies import Morsel, SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,6 +37,12 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def cookie(self) -> Morsel[str]:
+        """The one cookie that the answer sets."""
+        (morsel,) = SimpleCookie(self.headers["set-cookie"]).values()
+        return morsel
 
     def problem(self) -> tuple[int, str]:
         """Status and detail of problem details, after checking their form (RFC 9457 §3.1)."""
@@ -72,6 +79,11 @@ class Client:
 
     def refresh(self, refresh_token: str, **fields: str) -> Reply:
         return self.form("/tokens/refresh", refresh_token=refresh_token, **fields)
+
+    def access_token(self, username: str, **fields: str) -> str:
+        """The access token of a new session."""
+        token: str = self.sign_in(username, **fields).json["access_token"]
+        return token
 
     def get(self, target: str, token: str) -> Reply:
         return self.send("GET", target, bearer(token))

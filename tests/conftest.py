@@ -3,8 +3,9 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import count
 
 import pytest
@@ -22,13 +23,14 @@ os.environ.update(
 )
 
 from app import app
-from chalicelib import authorizer, base64url, runtime
+from chalicelib import authorizer, base64url, runtime, username
 from chalicelib.authorizer import Gate
 from chalicelib.model import User
 from chalicelib.password import Profile
 from chalicelib.runtime import Runtime
-from chalicelib.scope import parse
-from infra import demo
+from chalicelib.scope import parse, serialize
+from chalicelib.stores import aws
+from infra import demo, template
 from infra.gateway import Gateway
 from tests.client import Client, Clock
 
@@ -40,10 +42,28 @@ ADMIN_SCOPE = f"{DEMO_SCOPE} comments:moderate users:write"
 
 _numbers = count()
 
+# Making a client takes longer than most tests.
+connect = cache(aws.connect)
+
 
 @pytest.fixture(scope="session")
 def keys_exist() -> None:
     demo.add_keys(runtime.assemble(os.environ))
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, str]:
+    """Empty tables for one module, as the template describes them, under the variables that name them."""
+    dynamodb = connect("dynamodb")
+    made = {}
+    for name, item in template.emulated()["Resources"].items():
+        if item["Type"] == "AWS::DynamoDB::Table" and name != "Keys":
+            properties = ("AttributeDefinitions", "KeySchema", "BillingMode")
+            description = {part: item["Properties"][part] for part in properties}
+            table = f"{name}-{secrets.token_hex(4)}"
+            dynamodb.create_table(TableName=table, **description)
+            made[f"GATEHOUSE_{name.upper()}_TABLE"] = table
+    return made
 
 
 @pytest.fixture
@@ -52,9 +72,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(clock: Clock, keys_exist: None) -> Iterator[Runtime]:
-    """The runtime of this test, on the tables of all: a name that a test uses must be its own (`add_user`)."""
-    made = replace(runtime.assemble(os.environ), profile=CHEAP, clock=clock)
+def house(
+    clock: Clock, keys_exist: None, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Runtime]:
+    """The runtime of this test, on its module's tables: a name that a test uses must be its own (`new_user`)."""
+    monkeypatch.setattr(runtime, "connect", connect)
+    made = replace(runtime.assemble({**os.environ, **tables}), profile=CHEAP, clock=clock)
     runtime.install(made)
     yield made
     runtime.install(None)
@@ -86,6 +109,31 @@ def new_user(house: Runtime, scope: str = DEMO_SCOPE, password: str = "demo-pass
     user = replace(user, **record)  # type: ignore[arg-type]
     house.users.add(user)
     return user
+
+
+def change_user(house: Runtime, user: User, *, scope: str | None = None, disabled: bool = False) -> None:
+    """Writes over the record of `user`, as an administrator would."""
+    granted = serialize(user.scope) if scope is None else scope
+    connect("dynamodb").update_item(
+        TableName=house.settings.users_table,
+        Key={"pk": {"S": f"username:{username.key(user.username)}"}},
+        UpdateExpression="SET granted_scope = :scope, disabled = :disabled",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeValues={":scope": {"S": granted}, ":disabled": {"BOOL": disabled}},
+    )
+
+
+@pytest.fixture
+def contents(house: Runtime) -> Callable[[], list[str]]:
+    """Reads every user, session and comment, to compare before and after."""
+
+    def read() -> list[str]:
+        names = (house.settings.users_table, house.settings.sessions_table, house.settings.comments_table)
+        paginator = connect("dynamodb").get_paginator("scan")
+        pages = (page for name in names for page in paginator.paginate(TableName=name))
+        return sorted(repr(sorted(item.items())) for page in pages for item in page["Items"])
+
+    return read
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Hostile claims: what a token says, and the JSON that says it. Every token here is signed by the gate's own key."""
+"""Hostile claims: what a token says, and the JSON that says it. The gate's own key signed every one."""
 
 import json
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, utils
 
 from chalicelib import base64url
 from chalicelib.jwks import PublicKey
+from chalicelib.verify import AccessTokenClaims, verify
 
 NOW = 1_800_000_000
 ISSUER = "https://auth.example.com/v1"
@@ -63,6 +64,11 @@ def segment(content: Json | str | bytes) -> str:
 def token(header: Json | str | bytes = HEADER, claims: Json | str | bytes = CLAIMS) -> str:
     """A token whose signature holds, whatever it says."""
     return signed(segment(header), segment(claims))
+
+
+def accepted(token: str, now: int = NOW, leeway: int = 0) -> AccessTokenClaims:
+    """What the gate reads in `token`; raises what `verify` raises."""
+    return verify(token, KEYS.get, issuer=ISSUER, audience=AUDIENCE, now=now, leeway=leeway)
 
 
 def without(members: Json, name: str) -> Json:

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from chalicelib.errors import InvalidGrantError
+from chalicelib.events import Events, RefreshTokenReused
 from chalicelib.grants.response import TokenIssuer
 from chalicelib.model import Device, Realm, Session, TokenResponse, User
 from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
@@ -49,7 +50,7 @@ class Sessions(Protocol):
         """
 
     def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
-        """Ends the session, once. Returns whether this call did it."""
+        """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
 
 
 class Keys(Protocol):
@@ -81,7 +82,7 @@ def judge(token: RefreshToken, client_id: str, session: Session | None, now: int
     if session is None or session.secret_hash != token.secret_hash() or session.client_id != client_id:
         return Presented.REFUSED
     # The time to live deletes late, by days: what is over is over (design: expiry is checked in code).
-    if session.ended_at is not None or now >= min(session.expires_at, session.absolute_expires_at):
+    if session.ended_at is not None or now >= session.ends_at():
         return Presented.REFUSED
     if token.generation >= session.generation:
         return Presented.REFUSED
@@ -98,6 +99,7 @@ class RefreshTokenGrant:
     sessions: Sessions
     keys: Keys
     issuer: TokenIssuer
+    events: Events
     idle_lifetime: int
     grace: int
 
@@ -117,8 +119,22 @@ class RefreshTokenGrant:
         expires_at = now + self.idle_lifetime
         took, session = self.sessions.rotate(Rotation(token, request.client_id, request.device, now, expires_at))
         presented = Presented.REPLAY if took else judge(token, request.client_id, session, now, self.grace)
+        if session is None or presented is Presented.REFUSED:
+            raise InvalidGrantError(detail="refresh: no such living session")
         if presented is Presented.REUSE:
-            self.sessions.end(token.sub, token.session_id, REUSE, now)
-        if session is None or presented is not Presented.REPLAY:
-            raise InvalidGrantError(detail=f"refresh: {presented.value}")
+            self._end(token, session, request.device, now)
+            raise InvalidGrantError(detail="refresh: reuse")
         return session
+
+    def _end(self, token: RefreshToken, session: Session, device: Device, now: int) -> None:
+        if self.sessions.end(token.sub, token.session_id, REUSE, now):
+            self.events.record(
+                RefreshTokenReused(
+                    sub=session.sub,
+                    username=session.username,
+                    session_id=session.session_id,
+                    presented_generation=token.generation,
+                    current_generation=session.generation,
+                    device=device,
+                )
+            )

@@ -1,13 +1,14 @@
 """Who calls, as the gate told it, and the second look at the access table before any handler runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import scope as scopes
 from chalicelib.errors import InsufficientScopeError, InvalidTokenError, NotFoundError
 from chalicelib.policy import AccessTable
+from chalicelib.revocations import Revocations
 from chalicelib.scope import Scope
 
 
@@ -21,7 +22,7 @@ class Caller:
     jti: str
     exp: int
     kid: str
-    session_id: str | None
+    sid: str | None
     username: str | None
     session_epoch: int | None
     claims: Mapping[str, object]
@@ -40,19 +41,28 @@ class Caller:
             jti=told["jti"],
             exp=int(told["exp"]),
             kid=told["kid"],
-            session_id=told.get("sid"),
+            sid=told.get("sid"),
             username=told.get("username"),
             session_epoch=None if epoch is None else int(epoch),
             claims=json.loads(told["claims"]),
         )
 
+    def user(self) -> str:
+        """The username. Raises `InsufficientScopeError` for a token that belongs to no user."""
+        if self.username is None:
+            raise InsufficientScopeError
+        return self.username
 
-def admit(request_context: Mapping[str, Any], access_table: AccessTable, now: int) -> None:
-    """Holds the route that was matched against the access table, whatever the gate's policy let through.
 
-    The route is `resourcePath` and method, never the path, which gateway and policy may read differently.
-    Raises `NotFoundError` for a route without an entry, `InvalidTokenError` once the token has expired (the
-    gate's answer may be older), `InsufficientScopeError`.
+def admit(
+    request_context: Mapping[str, Any], access_table: AccessTable, revocations: Callable[[], Revocations], now: int
+) -> None:
+    """Holds the matched route against the access table and the token against what has ended since.
+
+    The gate has looked too, but its answer may be older, and paths can be read in two ways.
+
+    The route is `resourcePath` and method, never the path. Raises `NotFoundError` for a route without an entry,
+    `InvalidTokenError` once the token has expired or been ended, `InsufficientScopeError`.
     """
     entry = access_table.entry(request_context["httpMethod"], request_context["resourcePath"])
     if entry is None:
@@ -60,5 +70,7 @@ def admit(request_context: Mapping[str, Any], access_table: AccessTable, now: in
     caller = Caller.of(request_context)
     if now >= caller.exp:
         raise InvalidTokenError(detail="expired")
+    if revocations().end(caller):
+        raise InvalidTokenError(detail="revoked")
     if not entry.allows(caller.scope):
         raise InsufficientScopeError

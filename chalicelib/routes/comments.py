@@ -1,18 +1,15 @@
 """The sample resource over HTTP. Who may reach which route stands in the access table alone."""
 
-from typing import Any
-
 from chalice import Response
 from chalice.app import Request
 
-from chalicelib import base64url
 from chalicelib.comments import Writer
-from chalicelib.errors import InvalidRequestError
 from chalicelib.model import Comment, CommentEvent
 from chalicelib.routes import body
 from chalicelib.routes.answer import created, no_content, ok
 from chalicelib.routes.caller import Caller
 from chalicelib.routes.door import Door
+from chalicelib.routes.page import cursor, identifier, paged
 from chalicelib.routes.times import rfc3339
 from chalicelib.runtime import runtime
 
@@ -22,12 +19,8 @@ door = Door(__name__)
 @door.get("/comments")
 def list_comments(request: Request) -> Response:
     """A page of comments, oldest first; `next` asks for the page after."""
-    after = _cursor(request.query_params.get("next") if request.query_params else None)
-    comments, last = runtime().comments.page(after)
-    answer: dict[str, Any] = {"comments": [_shown(comment) for comment in comments]}
-    if last is not None:
-        answer["next"] = base64url.encode(last.encode())
-    return ok(answer)
+    comments, last = runtime().comments.page(cursor(request))
+    return ok(paged("comments", [_shown(comment) for comment in comments], last))
 
 
 @door.post("/comments")
@@ -44,13 +37,13 @@ def post_comment(request: Request) -> Response:
 @door.get("/comments/{comment_id}")
 def get_comment(request: Request, comment_id: str) -> Response:  # noqa: ARG001
     """One comment."""
-    return ok(_shown(runtime().comments.get(comment_id)))
+    return ok(_shown(runtime().comments.get(identifier(comment_id))))
 
 
 @door.delete("/comments/{comment_id}")
 def delete_comment(request: Request, comment_id: str) -> Response:
     """Removes the caller's own comment, or anyone's for a moderator."""
-    runtime().comments.delete(_writer(request), comment_id)
+    runtime().comments.delete(_writer(request), identifier(comment_id))
     return no_content()
 
 
@@ -58,27 +51,20 @@ def delete_comment(request: Request, comment_id: str) -> Response:
 def flag_comment(request: Request, comment_id: str) -> Response:
     """Flags a comment."""
     house = runtime()
-    event = house.comments.flag(_writer(request), comment_id, house.now())
+    event = house.comments.flag(_writer(request), identifier(comment_id), house.now())
     return created(_event(event), f"{house.realm(request.context).issuer}/comments/{comment_id}/history")
 
 
 @door.get("/comments/{comment_id}/history")
 def comment_history(request: Request, comment_id: str) -> Response:  # noqa: ARG001
     """What happened to a comment, oldest first."""
-    history = runtime().comments.get(comment_id).history
+    history = runtime().comments.get(identifier(comment_id)).history
     return ok({"history": [_event(event) for event in history]})
 
 
 def _writer(request: Request) -> Writer:
     caller = Caller.of(request.context)
     return Writer(caller.username or caller.client_id, caller.scope)
-
-
-def _cursor(text: str | None) -> str | None:
-    try:
-        return base64url.decode(text).decode("ascii") if text else None
-    except ValueError:
-        raise InvalidRequestError("The value of next was not given by this service.") from None
 
 
 def _shown(comment: Comment) -> dict[str, str]:

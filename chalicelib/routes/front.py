@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from chalice import Chalice, Response
 from chalice.app import Request
 
-from chalicelib.access_table import is_public
+from chalicelib.access_table import SIGNING_ROUTES, is_public
 from chalicelib.authorizer import PROTECTED
 from chalicelib.errors import GatehouseError
 from chalicelib.routes import problem
@@ -37,7 +37,9 @@ def _admit(request: Request) -> None:
     house = runtime()
     route = request.context["httpMethod"], request.context["resourcePath"]
     if not is_public(*route, open_sign_up=house.settings.open_sign_up):
-        admit(request.context, PROTECTED, house.now())
+        admit(request.context, PROTECTED, lambda: house.feed.current(house.now()), house.now())
+    elif route in SIGNING_ROUTES:
+        house.feed.current(house.now())
 
 
 def _cors(request: Request) -> dict[str, str]:

@@ -24,6 +24,7 @@ _STATUS: dict[type[errors.GatehouseError], HTTPStatus] = {
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.ContentTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -47,7 +48,7 @@ def from_error(error: errors.GatehouseError) -> Response:
     for kind in type(error).__mro__:
         if kind in _CHALLENGE:
             headers["WWW-Authenticate"] = _CHALLENGE[kind]
-    if isinstance(error, errors.StoreUnavailableError):
+    if isinstance(error, errors.StoreUnavailableError | errors.TooManyRequestsError):
         headers["Retry-After"] = str(error.retry_after)
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     return problem(status, error.description, headers)

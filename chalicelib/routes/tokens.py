@@ -4,10 +4,11 @@ from chalice import Response
 from chalice.app import Request
 
 from chalicelib import scope as scopes
-from chalicelib.errors import InvalidGrantError
+from chalicelib.errors import InvalidGrantError, InvalidRequestError
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenRequest
 from chalicelib.model import FIRST_PARTY, Device, TokenResponse
+from chalicelib.revocations import Kind, Revocation
 from chalicelib.routes import basic, body, refresh_cookie
 from chalicelib.routes.answer import NO_STORE, no_content, ok
 from chalicelib.routes.body import Body
@@ -15,6 +16,7 @@ from chalicelib.routes.caller import Caller
 from chalicelib.routes.door import Door
 from chalicelib.runtime import runtime
 from chalicelib.scope import Scope
+from chalicelib.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, Kept
 
 door = Door(__name__)
 
@@ -50,12 +52,28 @@ def refresh(request: Request) -> Response:
 
 @door.post("/logout")
 def log_out(request: Request) -> Response:
-    """Ends the session of the access token."""
+    """Ends the session of the access token; `?sessions=all` every one of the user, `others` all but this."""
     house = runtime()
     caller = Caller.of(request.context)
-    if caller.session_id is not None:
-        house.sessions.end(caller.sub, caller.session_id, "logout", house.now())
-    return no_content({**NO_STORE, "Set-Cookie": refresh_cookie.clearing()})
+    which = request.query_params.get("sessions") if request.query_params else None
+    match which:
+        case None if caller.sid is not None:
+            house.session_store.end(caller.sub, caller.sid, LOGOUT, house.now())
+        case None:
+            house.revocations.add(Revocation(Kind.TOKEN, caller.jti, house.now()))
+        case "all":
+            house.sessions.end_all(caller.user(), LOGOUT_ALL, house.now())
+        case "others":
+            house.sessions.end_all(caller.user(), LOGOUT_OTHERS, house.now(), kept(caller))
+        case _:
+            raise InvalidRequestError("The parameter sessions must be all or others.")
+    house.feed.hurry()
+    return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": refresh_cookie.clearing()})
+
+
+def kept(caller: Caller) -> Kept | None:
+    """The caller's own session, to be spared."""
+    return Kept(caller.sid, caller.session_epoch) if caller.sid else None
 
 
 def device(request: Request) -> Device:

@@ -45,7 +45,7 @@ def me(request: Request) -> Response:
         "username": caller.username,
         "client_id": caller.client_id,
         "scope": scopes.serialize(caller.scope),
-        "session_id": caller.session_id,
+        "session_id": caller.sid,
     }
     present = {name: value for name, value in told.items() if value is not None}
     return ok(present)

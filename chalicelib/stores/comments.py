@@ -1,7 +1,7 @@
 """Comments, all in one partition so that a page is one read; ids sort by time."""
 
 from chalicelib.model import Comment, CommentEvent
-from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 
 _COLLECTION = "comments"
 PAGE_SIZE = 50
@@ -33,8 +33,8 @@ class CommentStore:
 
     def page(self, after: str | None) -> tuple[list[Comment], str | None]:
         """Up to 50 comments past the id `after`, and the id to go on after, if there are more."""
-        start = _key(after) if after else None
-        items = self._table.query("collection", _COLLECTION, after=start, limit=PAGE_SIZE + 1)
+        keys = Range("collection", _COLLECTION, "comment_id", after=after)
+        items = self._table.query(keys, limit=PAGE_SIZE + 1)
         page = [_comment(item) for item in items[:PAGE_SIZE]]
         return page, page[-1].comment_id if len(items) > PAGE_SIZE else None
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from chalicelib.errors import StoreUnavailableError
 from chalicelib.stores.aws import available
 
 if TYPE_CHECKING:
@@ -39,20 +41,19 @@ class Table:
             answer = self.client.get_item(TableName=self.name, Key=marshal(key), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def put(self, item: Item, condition: str | None = None) -> None:
+    def put(self, item: Item, condition: str | None = None, values: Item | None = None) -> None:
         """Writes `item`. Raises `ConditionFailedError`."""
         options: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            options["ExpressionAttributeValues"] = marshal(values)
         with _conditional():
             self.client.put_item(TableName=self.name, Item=marshal(item), **options)
 
-    def update(
-        self, key: Item, expression: str, values: Item, condition: str, names: Mapping[str, str] | None = None
-    ) -> Item:
+    def update(self, key: Item, expression: str, values: Item, condition: str) -> Item:
         """Applies `expression` where `condition` holds and gives the whole new item.
 
         Raises `ConditionFailedError` with what stood there instead.
         """
-        options: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
         with _conditional():
             answer = self.client.update_item(
                 TableName=self.name,
@@ -62,7 +63,6 @@ class Table:
                 ExpressionAttributeValues=marshal(values),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **options,
             )
         return unmarshal(answer["Attributes"])
 
@@ -71,27 +71,126 @@ class Table:
         with available():
             self.client.delete_item(TableName=self.name, Key=marshal(key))
 
-    def query(self, hash_key: str, value: str, after: Item | None = None, limit: int | None = None) -> list[Item]:
-        """The items of one partition in the order of their range keys, past `after`; all where no limit is set."""
+    def query(self, keys: "Range", limit: int | None = None) -> list[Item]:
+        """The items in `keys`, in the order of their range keys; all of them where no limit is set."""
         items: list[Item] = []
-        start = marshal(after) if after else None
+        start: Any = None
         while True:
             options: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
             if limit is not None:
                 options["Limit"] = limit - len(items)
             with available():
-                answer = self.client.query(
-                    TableName=self.name,
-                    KeyConditionExpression="#hash = :value",
-                    ExpressionAttributeNames={"#hash": hash_key},
-                    ExpressionAttributeValues=marshal({":value": value}),
-                    ConsistentRead=True,
-                    **options,
-                )
+                answer = self.client.query(TableName=self.name, ConsistentRead=True, **keys.condition(), **options)
             items += [unmarshal(item) for item in answer["Items"]]
             start = answer.get("LastEvaluatedKey")
             if not start or (limit is not None and len(items) >= limit):
                 return items
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The items of one partition whose range key is at or past `first`, or past `after`; or all of them."""
+
+    hash_key: str
+    value: str
+    range_key: str = ""
+    first: str | None = None
+    after: str | None = None
+
+    def condition(self) -> dict[str, Any]:
+        """The key condition of a Query."""
+        expression, names, values = "#hash = :hash", {"#hash": self.hash_key}, {":hash": self.value}
+        bound = self.first if self.after is None else self.after
+        if bound is not None:
+            expression += f" AND #range {'>=' if self.after is None else '>'} :bound"
+            names["#range"] = self.range_key
+            values[":bound"] = bound
+        return {
+            "KeyConditionExpression": expression,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": marshal(values),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A write of a whole item, as part of a transaction."""
+
+    table: Table
+    item: Item
+    condition: str | None = None
+
+    def request(self) -> dict[str, Any]:
+        """This write as TransactWriteItems takes it."""
+        request = {"TableName": self.table.name, "Item": marshal(self.item)}
+        return {"Put": request | ({"ConditionExpression": self.condition} if self.condition else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A change of one item under a condition, as part of a transaction."""
+
+    table: Table
+    key: Item
+    expression: str
+    values: Item
+    condition: str
+
+    def request(self) -> dict[str, Any]:
+        """This write as TransactWriteItems takes it."""
+        return {
+            "Update": {
+                "TableName": self.table.name,
+                "Key": marshal(self.key),
+                "UpdateExpression": self.expression,
+                "ConditionExpression": self.condition,
+                "ExpressionAttributeValues": marshal(self.values),
+            }
+        }
+
+
+class TransactionRefusedError(Exception):
+    """Conditions of a transaction did not hold; `failed` are the numbers of those writes, from 0."""
+
+    def __init__(self, failed: frozenset[int]) -> None:
+        super().__init__("a transaction was refused")
+        self.failed = failed
+
+
+def transact(*writes: Put | Update) -> None:
+    """Makes all of `writes`, or none. Raises `TransactionRefusedError`, `StoreUnavailableError`."""
+    client = writes[0].table.client
+    try:
+        with available():
+            client.transact_write_items(TransactItems=[write.request() for write in writes])  # type: ignore[misc]
+    except ClientError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: ClientError) -> Exception:
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return error
+    codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+    failed = frozenset(number for number, code in enumerate(codes) if code == "ConditionalCheckFailed")
+    # Without one, another transaction held an item, or throughput ran out: worth another try.
+    return TransactionRefusedError(failed) if failed else StoreUnavailableError(detail=f"transaction: {codes}")
+
+
+def batch_get(*wanted: tuple[Table, Item]) -> list[Item | None]:
+    """The items at these keys, of any tables, in one consistent read. Raises `StoreUnavailableError`."""
+    request: dict[str, Any] = {}
+    for table, key in wanted:
+        request.setdefault(table.name, {"Keys": [], "ConsistentRead": True})["Keys"].append(marshal(key))
+    with available():
+        answer = wanted[0][0].client.batch_get_item(RequestItems=request)
+    if answer.get("UnprocessedKeys"):
+        raise StoreUnavailableError(detail="BatchGetItem: unprocessed keys")
+    found = {name: [unmarshal(item) for item in items] for name, items in answer["Responses"].items()}
+    return [_at(found.get(table.name, []), key) for table, key in wanted]
+
+
+def _at(items: list[Item], key: Item) -> Item | None:
+    return next((item for item in items if key.items() <= item.items()), None)
 
 
 @contextmanager

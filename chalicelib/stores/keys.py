@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.keys import KeyEntry, NewKey, Purpose
 from chalicelib.stores.aws import available
-from chalicelib.stores.dynamodb import Item, Table
+from chalicelib.stores.dynamodb import Item, Range, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -53,7 +53,7 @@ class KeyRingStore:
 
     def load(self) -> Iterator[KeyEntry]:
         """Every entry of the ring."""
-        return (_entry(item) for item in self._table.query("ring", _RING))
+        return (_entry(item) for item in self._table.query(Range("ring", _RING)))
 
     def unseal(self, entry: KeyEntry) -> bytes:
         """The private half of `entry`."""

@@ -1,9 +1,20 @@
-"""Sessions, by user and session id: one item each, so that a refresh is one conditional write."""
+"""Sessions, by user and session id: one item each, so that a refresh is one conditional write
+and a user can only ever reach their own."""
 
 from chalicelib import scope as scopes
 from chalicelib.grants.refresh_token import Rotation
 from chalicelib.model import Device, Session
-from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
+from chalicelib.revocations import Kind, Revocation
+from chalicelib.stores.dynamodb import (
+    ConditionFailedError,
+    Item,
+    Range,
+    Table,
+    TransactionRefusedError,
+    Update,
+    transact,
+)
+from chalicelib.stores.revocations import RevocationStore
 
 _ROTATE = (
     "SET generation = :next, rotated_at = :now, expires_at = :expires_at, "
@@ -15,11 +26,18 @@ _AT_THIS_GENERATION = (
 )
 
 
+_END = "SET ended_at = :now, reason = :reason"
+_NOT_ENDED = "attribute_exists(session_id) AND attribute_not_exists(ended_at)"
+
+PAGE_SIZE = 100
+
+
 class SessionStore:
     """Every method raises `StoreUnavailableError`."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, revocations: RevocationStore) -> None:
         self._table = table
+        self._revocations = revocations
 
     def add(self, session: Session) -> None:
         """Writes a new session."""
@@ -50,17 +68,28 @@ class SessionStore:
         return True, _session(item)
 
     def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
-        """Ends the session; the first reason stays. Returns whether this call ended it."""
+        """Ends the session and tells the feed, both or neither. The first reason stays.
+
+        Returns whether this call ended it.
+        """
+        values = {":now": now, ":reason": reason}
+        ending = Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
         try:
-            self._table.update(
-                _key(sub, session_id),
-                "SET ended_at = :now, reason = :reason",
-                {":now": now, ":reason": reason},
-                condition="attribute_exists(session_id) AND attribute_not_exists(ended_at)",
-            )
-        except ConditionFailedError:
+            transact(ending, self._revocations.put(Revocation(Kind.SESSION, session_id, now)))
+        except TransactionRefusedError:
             return False
         return True
+
+    def of_user(self, sub: str) -> list[Session]:
+        """Every session of the user, living or not."""
+        return [_session(item) for item in self._table.query(Range("sub", sub))]
+
+    def page(self, sub: str, after: str | None) -> tuple[list[Session], str | None]:
+        """Up to 100 sessions of the user past the id `after`, and the id to go on after, if there are more."""
+        keys = Range("sub", sub, "session_id", after=after)
+        items = self._table.query(keys, limit=PAGE_SIZE + 1)
+        page = [_session(item) for item in items[:PAGE_SIZE]]
+        return page, page[-1].session_id if len(items) > PAGE_SIZE else None
 
 
 def _key(sub: str, session_id: str) -> Item:

@@ -1,0 +1,55 @@
+# `make help` says what there is to do.
+
+STAGE ?= dev
+PORT ?= 8000
+export PORT
+
+BUILD := build/$(STAGE)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check package clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0.0.1:$PORT (default 8000)
+	@exec $(BIN)/python -m infra.local
+
+test: $(INSTALLED) ## every test
+	$(BIN)/pytest --numprocesses auto
+
+check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory package
+	$(BIN)/cfn-lint $(BUILD)/sam.yaml
+
+# Chalice asks for a region to name service principals; any of the same partition gives the same template.
+package: $(INSTALLED) ## the deployable template and zip, under build/$STAGE (default dev)
+	rm -rf $(BUILD)
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-$${AWS_REGION:-us-east-1}} \
+		$(BIN)/chalice package --stage $(STAGE) --merge-template infra/resources.yaml $(BUILD)
+
+clean: ## removes what make has made
+	rm -rf .venv build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+
+# The newest Python from 3.11 up that really runs and can make a virtual environment.
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@set -e; found=; \
+	for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			found=$$python; break; \
+		fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Python 3.11 or newer with venv and ensurepip is needed (on Debian: apt install python3-venv)." >&2; \
+		exit 1; \
+	fi; \
+	echo "Installing into .venv with $$($$found --version), once; this takes a minute or two ..."; \
+	[ -x $(BIN)/python ] || $$found -m venv .venv; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt; \
+	touch $@

@@ -1,0 +1,61 @@
+"""Username and password held against the record, with throttling: the first phase of whatever asks for both."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib import throttle
+from chalicelib import username as usernames
+from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
+from chalicelib.events import Events, SignInFailuresPiledUp
+from chalicelib.model import Device, User
+from chalicelib.password import MAX_LENGTH, Passwords
+from chalicelib.throttle import Attempts, Limits
+
+
+class SignIns(Protocol):
+    """What is asked of the stores. Both raise `StoreUnavailableError`."""
+
+    def look_up(self, username: str, address: str) -> tuple[User | None, Attempts]: ...
+
+    def record_failure(self, username: str, device: Device, now: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Checks credentials; the only place that does."""
+
+    sign_ins: SignIns
+    passwords: Passwords
+    limits: Limits
+    events: Events
+
+    def check(self, username: str, password: str, device: Device, now: int) -> User:
+        """The user whose name and password these are, from an address that has not failed too often.
+
+        Raises `InvalidCredentialsError` for every reason alike, `TooManyRequestsError` before any hashing and
+        the same for names that nobody has, and `StoreUnavailableError`.
+        """
+        name = _well_formed(username, password)
+        user, attempts = self.sign_ins.look_up(name, device.address)
+        throttle.check(attempts, self.limits, now)
+        # An unknown user costs one verification too, and a disabled one is told nothing else.
+        right = self.passwords.verify(password, user.password_hash if user else None)
+        if user is None or not right or user.disabled:
+            self._failed(name, device, now)
+            raise InvalidCredentialsError
+        return user
+
+    def _failed(self, username: str, device: Device, now: int) -> None:
+        failures = self.sign_ins.record_failure(username, device, now)
+        if failures == self.limits.username.failures:
+            self.events.record(SignInFailuresPiledUp(username, failures, device))
+
+
+def _well_formed(username: str, password: str) -> str:
+    # What no account can have is refused before any work; it says nothing about which accounts exist.
+    if len(password) > MAX_LENGTH:
+        raise InvalidCredentialsError(detail="password longer than any account's")
+    try:
+        return usernames.normalize(username)
+    except InvalidRequestError:
+        raise InvalidCredentialsError(detail="username that no account can have") from None

@@ -1,0 +1,36 @@
+"""Ids in addresses, and lists that come in pages."""
+
+import re
+from collections.abc import Sequence
+
+from chalice.app import Request
+
+from chalicelib import base64url
+from chalicelib.errors import InvalidRequestError, NotFoundError
+
+# The ids that this service makes; nothing else can name anything.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def identifier(text: str) -> str:
+    """The id in an address. Raises `NotFoundError` for what cannot be one."""
+    if not _ID.fullmatch(text):
+        raise NotFoundError
+    return text
+
+
+def cursor(request: Request) -> str | None:
+    """The id after which the page begins, from the parameter `next`. Raises `InvalidRequestError`."""
+    text = request.query_params.get("next") if request.query_params else None
+    if text is None:
+        return None
+    try:
+        return identifier(base64url.decode(text).decode("ascii"))
+    except (ValueError, NotFoundError):
+        raise InvalidRequestError("The value of next was not given by this service.") from None
+
+
+def paged(name: str, items: Sequence[object], last: str | None) -> dict[str, object]:
+    """A page of `items` under `name`, and `next` if there are more past the id `last`."""
+    page: dict[str, object] = {name: items}
+    return page if last is None else {**page, "next": base64url.encode(last.encode())}

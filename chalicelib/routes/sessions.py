@@ -1,0 +1,71 @@
+"""A user's sessions over HTTP: listing them, ending one, and changing the password."""
+
+from chalice import Response
+from chalice.app import Request
+
+from chalicelib.accounts import PasswordChange
+from chalicelib.model import Session
+from chalicelib.routes import body
+from chalicelib.routes.answer import no_content, ok
+from chalicelib.routes.caller import Caller
+from chalicelib.routes.door import Door
+from chalicelib.routes.page import cursor, identifier, paged
+from chalicelib.routes.times import rfc3339
+from chalicelib.routes.tokens import device, kept
+from chalicelib.runtime import runtime
+from chalicelib.sessions import REVOKED
+
+door = Door(__name__)
+
+
+@door.get("/me/sessions")
+def list_sessions(request: Request) -> Response:
+    """The user's sessions, newest first; ended ones say why, until they are forgotten."""
+    house = runtime()
+    caller = Caller.of(request.context)
+    sessions, last = house.sessions.page(caller.user(), cursor(request), house.now())
+    return ok(paged("sessions", [_shown(session, caller) for session in sessions], last))
+
+
+@door.delete("/me/sessions/{session_id}")
+def end_session(request: Request, session_id: str) -> Response:
+    """Ends one session of the user, this one or another."""
+    house = runtime()
+    caller = Caller.of(request.context)
+    house.sessions.end(caller.sub, identifier(session_id), REVOKED, house.now())
+    house.feed.hurry()
+    return no_content()
+
+
+@door.put("/me/password")
+def change_password(request: Request) -> Response:
+    """Sets a new password; every other session ends."""
+    house = runtime()
+    caller = Caller.of(request.context)
+    fields = body.parse(request)
+    change = PasswordChange(
+        username=caller.user(),
+        current_password=fields.field("current_password"),
+        new_password=fields.field("new_password"),
+        device=device(request),
+        kept=kept(caller),
+    )
+    house.accounts.change_password(change, house.now())
+    house.feed.hurry()
+    return no_content()
+
+
+def _shown(session: Session, caller: Caller) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "session_id": session.session_id,
+        "current": session.session_id == caller.sid,
+        "client_id": session.client_id,
+        "user_agent": session.device.user_agent,
+        "address": session.device.address,
+        "created_at": rfc3339(session.created_at),
+        "last_used_at": rfc3339(session.rotated_at),
+        "expires_at": rfc3339(session.ends_at()),
+    }
+    if session.ended_at is not None:
+        shown |= {"ended_at": rfc3339(session.ended_at), "reason": session.reason}
+    return shown

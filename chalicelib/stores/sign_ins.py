@@ -1,0 +1,34 @@
+"""What a sign-in asks of two tables at once: the user and the counters of failures, in one batch of reads."""
+
+from chalicelib.model import Device, User
+from chalicelib.stores import attempts, users
+from chalicelib.stores.attempts import AttemptStore
+from chalicelib.stores.dynamodb import batch_get
+from chalicelib.stores.users import UserStore
+from chalicelib.throttle import Attempts, Limits
+
+
+class SignInStore:
+    """Every method raises `StoreUnavailableError`."""
+
+    def __init__(self, user_store: UserStore, attempt_store: AttemptStore, limits: Limits) -> None:
+        self._users = user_store
+        self._attempts = attempt_store
+        self._limits = limits
+
+    def look_up(self, username: str, address: str) -> tuple[User | None, Attempts]:
+        """The user of that name, if there is one, and the failures that may refuse this attempt."""
+        user, pair, of_address = batch_get(
+            (self._users.table, users.key(username)),
+            (self._attempts.table, attempts.pair_key(username, address)),
+            (self._attempts.table, attempts.address_key(address)),
+        )
+        counted = Attempts(attempts.failures(pair), attempts.failures(of_address))
+        return users.read(user) if user else None, counted
+
+    def record_failure(self, username: str, device: Device, now: int) -> int:
+        """Counts a failure three times over. Returns how often this username has failed from anywhere."""
+        address = device.address
+        self._attempts.count(attempts.pair_key(username, address), self._limits.pair, now)
+        self._attempts.count(attempts.address_key(address), self._limits.address, now)
+        return self._attempts.count(attempts.username_key(username), self._limits.username, now)

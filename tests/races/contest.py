@@ -1,0 +1,120 @@
+"""Contestants: threads that act at the same moment, and what comes out when they all refresh one session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from threading import Barrier
+from typing import TypeVar
+
+from chalicelib import runtime
+from chalicelib.errors import GatehouseError
+from chalicelib.grants.password import PasswordRequest
+from chalicelib.grants.refresh_token import RefreshTokenGrant, RefreshTokenRequest, Rotation, Sessions
+from chalicelib.model import FIRST_PARTY, Device, Realm, Session, User
+from chalicelib.password import Profile
+from chalicelib.runtime import Runtime
+
+CONTESTANTS = 16
+PASSWORD = "demo-password"
+_CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)  # costs nothing, protects nothing
+_REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+_DEVICE = Device("192.0.2.7", "racer")
+_PATIENCE = 60  # seconds
+
+T = TypeVar("T")
+
+
+def assemble(environment: Mapping[str, str], now: int) -> Runtime:
+    """The house of one container whose clock stands at `now`: no race outlasts the grace."""
+    return replace(runtime.assemble(environment), profile=_CHEAP, clock=lambda: now)
+
+
+def at_once(threads: Executor, acts: Sequence[Callable[[], T]]) -> list[T]:
+    """Lets every act begin when all of them are ready, and gives what each returned. `threads` holds as many."""
+    ready = Barrier(len(acts))
+
+    def perform(act: Callable[[], T]) -> T:
+        ready.wait(_PATIENCE)
+        return act()
+
+    return [future.result() for future in [threads.submit(perform, act) for act in acts]]
+
+
+def attempt(act: Callable[[], T]) -> T | GatehouseError:
+    """What `act` returned, or how it was refused."""
+    try:
+        return act()
+    except GatehouseError as error:
+        return error
+
+
+def sign_in(house: Runtime, user: User) -> str:
+    """The refresh token of a new session."""
+    request = PasswordRequest(user.username, PASSWORD, None, _DEVICE)
+    return house.sign_in(request, _REALM, house.now()).refresh_token
+
+
+def refresh(house: Runtime, refresh_token: str, grant: RefreshTokenGrant | None = None) -> str:
+    """The successor of `refresh_token`, by the grant of `house` or the one given."""
+    request = RefreshTokenRequest(refresh_token, FIRST_PARTY, None, _DEVICE)
+    return (grant or house.refresh)(request, _REALM, house.now()).refresh_token
+
+
+def session_of(house: Runtime, refresh_token: str) -> Session:
+    """The session that `refresh_token` belongs to, as it stands."""
+    token = house.keys.read_refresh_token(refresh_token, house.now())
+    session = house.sessions.get(token.sub, token.session_id)
+    assert session is not None
+    return session
+
+
+def end(house: Runtime, refresh_token: str, reason: str) -> bool:
+    """Ends the session of `refresh_token`. Whether this call did it."""
+    session = session_of(house, refresh_token)
+    return house.sessions.end(session.sub, session.session_id, reason, house.now())
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Sessions that remember which writes took: the generation of each rotation, the reason of each end."""
+
+    sessions: Sessions
+    rotations: list[int] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+
+    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+        took, session = self.sessions.rotate(rotation)
+        if took:
+            self.rotations.append(rotation.token.generation)
+        return took, session
+
+    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+        ended = self.sessions.end(sub, session_id, reason, now)
+        if ended:
+            self.ends.append(reason)
+        return ended
+
+
+@dataclass(frozen=True)
+class Round:
+    """What came out when all contestants refreshed one token: how many different successors, how many writes
+    took, and by how much the generation moved."""
+
+    successors: int
+    writes: int
+    generations: int
+
+
+LOST_NOTHING = Round(successors=1, writes=1, generations=1)
+
+
+def refresh_race(
+    house: Runtime, threads: Executor, refresh_token: str, sessions: Sessions | None = None
+) -> tuple[Round, str]:
+    """One round over the sessions of `house`, or those given; and a token to go on with."""
+    recorded = Recorded(sessions or house.sessions)
+    grant = replace(house.refresh, sessions=recorded)
+    before = session_of(house, refresh_token).generation
+    successors = at_once(threads, [lambda: refresh(house, refresh_token, grant)] * CONTESTANTS)
+    moved = session_of(house, refresh_token).generation - before
+    return Round(len(set(successors)), len(recorded.rotations), moved), successors[0]

@@ -1,0 +1,41 @@
+"""What one process of several does in a race: a container of its own, with threads of its own."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.synchronize import Barrier
+
+from chalicelib.runtime import Runtime
+from tests.races import contest
+
+PROCESSES = 4
+_THREADS = contest.CONTESTANTS // PROCESSES
+
+
+@dataclass(frozen=True)
+class _Contestant:
+    house: Runtime
+    ready: Barrier
+    threads: ThreadPoolExecutor
+
+
+_contestants: list[_Contestant] = []
+
+
+def enter(environment: Mapping[str, str], now: int, ready: Barrier) -> None:
+    """Assembles this process's house. `ready` waits for all processes."""
+    os.environ.update(environment)
+    house = contest.assemble(os.environ, now)
+    house.keys.hmac_key(now)
+    _contestants.append(_Contestant(house, ready, ThreadPoolExecutor(_THREADS)))
+
+
+def refresh_in_threads(refresh_token: str) -> list[str]:
+    """Refreshes once in each thread, when every process is there. The successors."""
+    (contestant,) = _contestants
+    contestant.ready.wait(timeout=60)
+    return contest.at_once(
+        contestant.threads, [partial(contest.refresh, contestant.house, refresh_token)] * _THREADS
+    )

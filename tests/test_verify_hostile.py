@@ -1,0 +1,62 @@
+"""Every hostile token is refused, in one way, and most of them before a signature is computed."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from chalicelib.errors import InvalidTokenError
+from chalicelib.jwks import PublicKey
+from chalicelib.verify import verify
+from tests.hostile_tokens import hostile_tokens
+from tests.token_forge import AUDIENCE, ISSUER, KEYS, NOW, accepted, token
+
+NAMES = sorted(hostile_tokens())
+EARLY = ("algorithm/", "header/", "json/", "segments/")
+
+
+@EllipticCurvePublicKey.register
+class Untouchable:
+    """A key that must not be used."""
+
+    def verify(self, *_: object) -> None:
+        raise AssertionError("a signature was computed")
+
+
+def test_there_are_more_than_three_hundred() -> None:
+    assert len(NAMES) > 300
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_token(name: str) -> None:
+    hostile = hostile_tokens()[name]
+    with pytest.raises(InvalidTokenError) as refusal:
+        accepted(hostile)
+    assert type(refusal.value) is InvalidTokenError
+    assert refusal.value.description == InvalidTokenError.description
+    assert refusal.value.detail
+
+
+def untouched(hostile: str) -> None:
+    untouchable: Any = Untouchable()
+    keys = KEYS | {"ec": PublicKey("ec", "ES256", untouchable)}
+    verify(hostile, keys.get, issuer=ISSUER, audience=AUDIENCE, now=NOW)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(EARLY)])
+def test_refused_before_a_signature_is_computed(name: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        untouched(hostile_tokens()[name])
+
+
+def test_a_good_token_costs_a_signature() -> None:
+    with pytest.raises(AssertionError, match="a signature was computed"):
+        untouched(token())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(("json/", "segments/"))])
+def test_a_malformed_token_never_causes_a_key_fetch(name: str) -> None:
+    looked_up: list[str] = []
+    with pytest.raises(InvalidTokenError) as refusal:
+        verify(hostile_tokens()[name], looked_up.append, issuer=ISSUER, audience=AUDIENCE, now=NOW)
+    assert not looked_up or refusal.value.detail == "unknown kid"
