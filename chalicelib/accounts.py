@@ -93,6 +93,6 @@ class PasswordChange:
 
 
 def _normalized_email(text: str) -> str:
-    if len(text) > _MAX_EMAIL or not _EMAIL.fullmatch(text) or not text.isprintable():
+    if not text.isprintable() or len(text.encode()) > _MAX_EMAIL or not _EMAIL.fullmatch(text):
         raise InvalidRequestError("The email address is malformed.")
     return text

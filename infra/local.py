@@ -110,7 +110,7 @@ Get a token:
   read -r TOKEN REFRESH <<< "$(curl -s -u demo:demo-password -X POST {url}/tokens | python3 -c "{parse}")"
 
 Call a protected route:
-  curl -i {url}/comments -H "Authorization: Bearer $TOKEN"
+  curl -i {url}/me -H "Authorization: Bearer $TOKEN"
 
 Refresh:
   curl -i {url}/tokens/refresh -d "refresh_token=$REFRESH"

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import count
 
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from infra import emulator
 
@@ -30,7 +33,7 @@ from chalicelib.password import Profile
 from chalicelib.runtime import Runtime
 from chalicelib.scope import parse, serialize
 from chalicelib.stores import aws
-from infra import demo, template
+from infra import demo
 from infra.gateway import Gateway
 from tests.client import Client, Clock
 
@@ -51,19 +54,11 @@ def keys_exist() -> None:
     demo.add_keys(runtime.assemble(os.environ))
 
 
-@pytest.fixture(scope="module")
-def tables() -> dict[str, str]:
-    """Empty tables for one module, as the template describes them, under the variables that name them."""
-    dynamodb = connect("dynamodb")
-    made = {}
-    for name, item in template.emulated()["Resources"].items():
-        if item["Type"] == "AWS::DynamoDB::Table" and name != "Keys":
-            properties = ("AttributeDefinitions", "KeySchema", "BillingMode")
-            description = {part: item["Properties"][part] for part in properties}
-            table = f"{name}-{secrets.token_hex(4)}"
-            dynamodb.create_table(TableName=table, **description)
-            made[f"GATEHOUSE_{name.upper()}_TABLE"] = table
-    return made
+def empty_tables(names: Iterable[str]) -> None:
+    """As a new stack would have them. Asking moto for it item by item would take longer than the tests."""
+    tables = dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_REGION"]].tables
+    for name in names:
+        tables[name].items.clear()
 
 
 @pytest.fixture
@@ -72,12 +67,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(
-    clock: Clock, keys_exist: None, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runtime]:
-    """The runtime of this test, on its module's tables: a name that a test uses must be its own (`new_user`)."""
+def house(clock: Clock, keys_exist: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    """The runtime of this test. All its tables but that of the keys are empty."""
     monkeypatch.setattr(runtime, "connect", connect)
-    made = replace(runtime.assemble({**os.environ, **tables}), profile=CHEAP, clock=clock)
+    made = replace(runtime.assemble(os.environ), profile=CHEAP, clock=clock)
+    named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
+    empty_tables(name for name in named if name != made.settings.keys_table)
     runtime.install(made)
     yield made
     runtime.install(None)

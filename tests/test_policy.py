@@ -96,6 +96,16 @@ def test_a_literal_is_open_where_its_sibling_is_not() -> None:
     assert not allowed(EXPORT, "export", "GET/comments/c1")
 
 
+def test_a_literal_is_served_first_only_for_its_own_method() -> None:
+    entries = (
+        access("GET", "/{x}/export", "read"),
+        access("GET", "/a/{y}", "audit"),
+        access("POST", "/a/export", "read"),
+    )
+    assert allowed(entries, "read", "GET/b/export")
+    assert not allowed(entries, "read", "GET/a/export")
+
+
 def test_a_method_that_no_route_serves_is_never_allowed() -> None:
     for method in ("PUT", "HEAD", "get", "GET2", "*", ""):
         assert not allowed(COMMENTS, "list read audit write", f"{method}/comments/c1")
@@ -189,6 +199,7 @@ def refusal(*entries: Access) -> str:
         "/a%2F",
         "/{proxy+}",
         "/v{x}",
+        "/{x}v",
         "/{}",
     ],
 )

@@ -47,7 +47,7 @@ def refresh(request: Request) -> Response:
         raise InvalidGrantError(detail="no refresh token presented")
     asked = RefreshTokenRequest(presented, FIRST_PARTY, _scope(fields), device(request))
     tokens = house.refresh(asked, house.realm(request.context), house.now())
-    return _answer(tokens, in_cookie=in_cookie or in_body is None)
+    return _answer(tokens, in_cookie=in_cookie or not in_body)
 
 
 @door.post("/logout")

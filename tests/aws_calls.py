@@ -1,0 +1,74 @@
+"""What the house asks of AWS: every call counted, let fail or met by another one, at the client that makes it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from tests.conftest import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, and its parameters as sent."""
+
+    operation: str
+    parameters: Mapping[str, Any]
+
+
+def operations(calls: list[Call]) -> list[str]:
+    return [call.operation for call in calls]
+
+
+@contextmanager
+def recorded() -> Iterator[list[Call]]:
+    """The calls to DynamoDB and KMS, as they are made."""
+    calls: list[Call] = []
+
+    def record(model: Any, params: Mapping[str, Any], **_: object) -> None:
+        calls.append(Call(model.name, json.loads(params["body"])))
+
+    with _before_calls("dynamodb", record), _before_calls("kms", record):
+        yield calls
+
+
+@contextmanager
+def failing(operation: str) -> Iterator[list[str]]:
+    """Lets every such call of DynamoDB fail, as a service error that outlasts all tries does. Gives them."""
+    failed: list[str] = []
+
+    def fail(model: Any, **_: object) -> Any:
+        if model.name != operation:
+            return None
+        failed.append(operation)
+        error = {"Error": {"Code": "InternalServerError", "Message": ""}, "ResponseMetadata": {}}
+        return SimpleNamespace(status_code=500), error
+
+    with _before_calls("dynamodb", fail):
+        yield failed
+
+
+@contextmanager
+def met(operation: str, action: Callable[[], object]) -> Iterator[None]:
+    """Does `action` just before the first such call goes out: the order in which two writers hurt each other."""
+    to_come = [action]
+
+    def meet(model: Any, **_: object) -> None:
+        if model.name == operation and to_come:
+            to_come.pop()()
+
+    with _before_calls("dynamodb", meet):
+        yield
+    assert not to_come, f"{operation} was never called"
+
+
+@contextmanager
+def _before_calls(service: str, handler: Callable[..., object]) -> Iterator[None]:
+    events = connect(service).meta.events  # type: ignore[call-overload]
+    events.register(f"before-call.{service}", handler)
+    try:
+        yield
+    finally:
+        events.unregister(f"before-call.{service}", handler)

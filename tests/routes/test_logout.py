@@ -1,0 +1,53 @@
+"""POST /logout: this session ends."""
+
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from tests.client import Client, bearer
+from tests.conftest import new_user
+
+
+def test_the_refresh_token_is_dead_afterwards(client: Client, user: User) -> None:
+    tokens = client.sign_in(user.username).json
+    reply = client.send("POST", "/logout", bearer(tokens["access_token"]))
+    assert (reply.status, reply.body) == (204, b"")
+    assert reply.headers["cache-control"] == "no-store"
+    refused = client.refresh(tokens["refresh_token"])
+    assert refused.problem() == (401, "The refresh token is invalid or expired.")
+    assert refused.headers["www-authenticate"] == 'Bearer realm="gatehouse", error="invalid_token"'
+
+
+def test_a_successor_is_dead_too(client: Client, user: User) -> None:
+    first = client.sign_in(user.username).json
+    second = client.refresh(first["refresh_token"]).json
+    client.send("POST", "/logout", bearer(first["access_token"]))
+    assert client.refresh(second["refresh_token"]).status == 401
+    assert client.refresh(first["refresh_token"]).status == 401
+
+
+def test_the_cookie_is_cleared(client: Client, user: User) -> None:
+    reply = client.send("POST", "/logout", bearer(client.access_token(user.username)))
+    cookie = reply.cookie
+    assert (cookie.key, cookie.value, cookie["max-age"]) == ("__Host-gatehouse-refresh", "", "0")
+    assert (cookie["path"], cookie["secure"], cookie["httponly"], cookie["samesite"]) == ("/", True, True, "Strict")
+
+
+def test_other_sessions_go_on(client: Client, house: Runtime, user: User) -> None:
+    mine, other = client.sign_in(user.username).json, client.sign_in(user.username).json
+    somebodys = client.sign_in(new_user(house).username).json
+    client.send("POST", "/logout", bearer(mine["access_token"]))
+    for tokens in (other, somebodys):
+        assert client.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_the_session_says_when_and_why_it_ended(client: Client, house: Runtime, user: User) -> None:
+    token = client.access_token(user.username)
+    session_id = client.get("/me", token).json["session_id"]
+    client.send("POST", "/logout", bearer(token))
+    session = house.sessions.get(user.sub, session_id)
+    assert session is not None
+    assert (session.ended_at, session.reason) == (house.now(), "logout")
+
+
+def test_a_user_without_scopes_can_log_out(client: Client, house: Runtime) -> None:
+    user = new_user(house, scope="")
+    assert client.send("POST", "/logout", bearer(client.access_token(user.username))).status == 204
