@@ -5,10 +5,11 @@ from chalice import Chalice
 from chalicelib.authorizer import gatehouse
 from chalicelib.routes import comments, jwks, sessions, tokens, users
 from chalicelib.routes.front import front_door, preflights
+from chalicelib.schedule import schedules
 
 app = Chalice(app_name="gatehouse")
 
-for blueprint in (gatehouse, tokens.door, sessions.door, users.door, comments.door, jwks.door):
+for blueprint in (gatehouse, schedules, tokens.door, sessions.door, users.door, comments.door, jwks.door):
     app.register_blueprint(blueprint)
 app.register_blueprint(preflights(app))
 

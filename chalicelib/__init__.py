@@ -9,37 +9,49 @@ What comes in, and where it goes:
 The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that.
 
     routes/          the doors: HTTP in, calls to the rooms below, errors out as problem details
-        front        what every request passes: the access table, problem details, CORS
+        front        what every request passes: the access table, revocations, problem details, CORS
         door         a blueprint whose routes are public by name or guarded, and never neither
         tokens       POST /tokens, /tokens/refresh, /logout
+        sessions     GET /me/sessions, DELETE /me/sessions/{session_id}, PUT /me/password
         users        POST /users, GET /me
         comments     the sample resource
         jwks         GET /.well-known/jwks.json
-        basic, body, refresh_cookie, caller      what a request says, read strictly
-        answer, problem, times                   what an answer says
+        basic, body, page, refresh_cookie, caller    what a request says, read strictly
+        answer, problem                              what an answer says
+    schedule         what runs by the clock: the rotation of keys; a function of its own
+    admin/           the command line: keys (what it prints: output)
     authorizer       the gate: bearer token in, IAM policy out; a function of its own, without boto3
     runtime          the composition root: settings -> stores -> grants, once for each container
     stores/          one module for each table; the only importers of boto3
         aws          clients, and failures in our own words
-        dynamodb     one table in plain values
-        users, sessions, keys, comments
+        dynamodb     one table in plain values, transactions, batches
+        users, sessions, keys, comments, revocations, attempts
+        sign_ins     what a sign-in reads of two tables, in one batch
+    audit            security events as log lines
     key_cache        the key ring as one container holds it
     grants/          one grant, one module, one shape
         password     username and password -> a new session
         refresh_token  one conditional write; what a replay and what a reuse is
         response     what every grant ends with
-    accounts         signing up
+    accounts         signing up, changing a password
     comments         the sample resource: who may write as whom
+    sessions         a user's sessions: which there are, why one ended, how to end one, the others or all
+    credentials      username and password held against the record, with throttling
+    rotation         when a new key is due, and what happens when one is revoked
+    revocations      the feed of what ended early
+    throttle         which failures refuse the next attempt
+    events           what an operator wants to hear of
     policy           the access table compiled to an exact IAM policy, over arn_pattern
     access_table     who may reach what: every protected route and its scopes
-    verify           one JWS and its claims, checked strictly (over jwks: the keys to check by)
+    verify           one JWS and its claims, checked strictly, by the keys of jwks
     access_token     what an access token says, and its signature (RFC 9068)
+    key_material     keys themselves: making them, building them from what was sealed
+    keys             the key ring: pending, active, retired, gone, revoked; the JWK Set
     refresh_token    the opaque token: mint, read, successor
-    keys             the key ring: pending, active, retired, gone; the JWK Set
     password         Argon2id, and which new passwords are taken (common_passwords.txt)
     issuer           which issuer this is
     settings         the environment, read once, checked, typed
-    username, scope, base64url    small and pure, one idea each
+    username, scope, base64url, numeric_date    small and pure, one idea each
     model            the nouns, as frozen values
     errors           what can go wrong, in the field's own words
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import jwt
 
 from chalicelib import scope as scopes
-from chalicelib.keys import SigningKey
+from chalicelib.key_material import SigningKey
 from chalicelib.model import Realm
 from chalicelib.scope import Scope
 

@@ -84,7 +84,7 @@ def _context(claims: AccessTokenClaims) -> dict[str, str]:
         "sid": claims.sid,
         "username": claims.preferred_username,
         "session_epoch": None if claims.session_epoch is None else str(claims.session_epoch),
-        "claims": json.dumps(dict(claims.custom), separators=(",", ":")),
+        "claims": json.dumps(claims.custom, default=dict, separators=(",", ":")),
     }
     return {name: value for name, value in told.items() if value is not None}
 

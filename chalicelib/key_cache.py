@@ -1,11 +1,12 @@
 """The key ring as one container holds it: read when first needed, private halves unsealed once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import RLock
 from typing import Protocol, TypeVar
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.keys import KeyEntry, KeyRing, Purpose, SigningKey, hmac_key, signing_key
+from chalicelib.key_material import SigningKey, hmac_key, signing_key
+from chalicelib.keys import KeyEntry, KeyRing, Purpose
 from chalicelib.refresh_token import HmacKey, RefreshToken, UnknownKeyError, read
 
 Key = TypeVar("Key", SigningKey, HmacKey)
@@ -42,6 +43,12 @@ class KeyCache:
     def ring(self, now: int) -> KeyRing:
         """The ring, read again where it is older than `max_age`."""
         return self._read(now, self._max_age)
+
+    def heed(self, revoked: Collection[str], now: int) -> None:
+        """Reads the ring at once where a key that it still trusts is among the `revoked` key ids."""
+        trusted = {entry.kid for entry in self.ring(now).entries if entry.revoked_at is None}
+        if not trusted.isdisjoint(revoked):
+            self._read(now, 0)
 
     def signing_key(self, now: int) -> SigningKey:
         """The key that signs access tokens now."""

@@ -6,7 +6,7 @@ that resource reaches other routes too; what it reaches and must not is denied, 
 - a star over a slash, unless an allowed route lies there (then only the routes there that are not allowed);
 - a more literal sibling that is not allowed (`/comments/export` beside `/comments/{comment_id}`);
 - a percent sign in a star that reaches what is not allowed: it could be decoded after the policy was asked;
-- a slash at the end, which the gateway drops, where the path without it is not allowed.
+- an empty segment, at the end or within: a star takes it, and a gateway may drop it and read another route.
 
 What cannot be told apart in this way, for any set of scopes, is refused when the table is made.
 Sources: IAM User Guide, "Resource" (wildcards) and "Policy evaluation logic"; API Gateway Developer Guide,
@@ -29,6 +29,9 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 # name of 32 characters, so that a table does not fit in one account and fail in another.
 MAX_RESOURCE_LENGTH = 512
 _LONG_PREFIX = "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:a1b2c3d4e5/" + "s" * 32
+
+# A slash at the end of METHOD/PATH (the root, METHOD/, has one slash less), and two in a row.
+_SLASHES = ("/*/*/", "/*//*")
 
 _REMEMBERED_POLICIES = 256
 
@@ -97,13 +100,12 @@ class _Route(NamedTuple):
         """An IAM resource with the method of this route, without the prefix."""
         return f"/{self.access.method}{path}"
 
-    def reads(self, pattern: Segments, end: Segments = ()) -> list[Segments]:
-        """What `pattern` matches of the paths, followed by `end`, that this route serves and no sibling does."""
-        length = len(self.segments)
+    def reads(self, pattern: Segments) -> list[Segments]:
+        """What `pattern` matches of the paths that this route serves and no sibling does."""
         return [
             path
-            for path in overlaps(pattern, self.segments + end)
-            if not any(admits(sibling, path[:length]) for sibling in self.siblings)
+            for path in overlaps(pattern, self.segments)
+            if not any(admits(sibling, path) for sibling in self.siblings)
         ]
 
     def scopes(self) -> list[Scope]:
@@ -120,8 +122,6 @@ class _Plan(NamedTuple):
     encoded: tuple[str, ...]  # a percent sign in a star
     reached: dict[int, tuple[str, ...]]  # route -> the resources that the two have in common
     longer: frozenset[int]  # those of `reached` that lie across a slash
-    slashed: frozenset[int]  # routes reached with a slash at their end
-    exposed: frozenset[int]  # either of the two
 
 
 class AccessTable:
@@ -189,22 +189,20 @@ def _statement(effect: str, resources: list[str]) -> Statement:
 def _denied(plans: list[_Plan], allowed: set[int]) -> list[str]:
     """What has to be denied, without the prefix, where `plans` are the plans of the routes in `allowed`."""
     denied: list[str] = []
-    slashed = False
     for plan in plans:
-        if not plan.exposed:
+        if not plan.reached:
             denied += plan.crossing
             continue
-        beyond = plan.exposed - allowed
+        beyond = [index for index in plan.reached if index not in allowed]
         if beyond:
             denied += plan.encoded
         if plan.longer.isdisjoint(allowed):
             denied += plan.crossing
-            beyond -= plan.longer
+            beyond = [index for index in beyond if index not in plan.longer]
         for index in beyond:
-            denied += plan.reached.get(index, ())
-        slashed = slashed or not plan.slashed.isdisjoint(beyond)
-    if slashed:
-        denied.append("/*/*/")  # METHOD/PATH/ ; the root, METHOD/, has one slash less
+            denied += plan.reached[index]
+    if any(plan.crossing for plan in plans):
+        denied += _SLASHES
     return list(dict.fromkeys(denied))  # two routes can reach a third by the same paths
 
 
@@ -246,7 +244,6 @@ def _plan(route: _Route, routes: list[_Route]) -> _Plan:
     near = _near(route, routes)
     reads = {index: other.reads(route.segments) for index, other in near.items()}
     reached = {index: paths for index, paths in reads.items() if paths}
-    slashed = frozenset(index for index, other in near.items() if other.reads(route.segments, ("",)))
     for index, paths in reached.items():
         _refuse_inexact(route, routes[index], paths, [near[other] for other in reached if other != index])
     return _Plan(
@@ -255,8 +252,6 @@ def _plan(route: _Route, routes: list[_Route]) -> _Plan:
         encoded=tuple(map(route.resource, widened(route.segments, "*%*"))),
         reached={index: tuple(route.resource(glob(path)) for path in paths) for index, paths in reached.items()},
         longer=frozenset(index for index in reached if len(near[index].segments) > len(route.segments)),
-        slashed=slashed,
-        exposed=slashed | reached.keys(),
     )
 
 

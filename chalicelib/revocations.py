@@ -67,6 +67,10 @@ class Revocations:
             if entry.kind is Kind.USER:
                 self._users.setdefault(entry.subject, []).append(entry)
 
+    def keys(self) -> frozenset[str]:
+        """The key ids that were revoked."""
+        return frozenset(entry.subject for entry in self.entries if entry.kind is Kind.KEY)
+
     def end(self, token: Revocable) -> bool:
         """Whether any entry ends `token`."""
         named = {(Kind.SESSION, token.sid), (Kind.TOKEN, token.jti), (Kind.KEY, token.kid)}
@@ -118,15 +122,22 @@ class Feed:
             self._tried_at = None
 
     def _pull(self, now: int) -> None:
-        start = max((entry.at for entry in self._known.entries), default=now - self._lifetime) - OVERLAP
         try:
-            found = frozenset(self._store.since(start, now))
+            found = frozenset(self._store.since(self._start(now), now))
         except StoreUnavailableError:
             return
         self._pulled_at = now
         alive = {entry for entry in self._known.entries if entry.at > now - self._lifetime - OVERLAP}
         if not found <= self._known.entries or len(alive) < len(self._known.entries):
             self._known = Revocations(alive | found)
+
+    def _start(self, now: int) -> int:
+        # Not past the last pull, for a writer's clock may be ahead; nor more than a lifetime ago, for the time to
+        # live deletes late, and each bucket is a read.
+        oldest = now - self._lifetime
+        newest = max((entry.at for entry in self._known.entries), default=oldest)
+        pulled_at = now if self._pulled_at is None else self._pulled_at
+        return max(oldest, min(newest, pulled_at)) - OVERLAP
 
     def _usable(self, now: int) -> Revocations:
         if self._pulled_at is None or now > self._pulled_at + self._interval + self._tolerance:

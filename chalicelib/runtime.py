@@ -23,6 +23,7 @@ from chalicelib.keys import Purpose
 from chalicelib.model import Realm
 from chalicelib.password import PROFILES, Passwords, Profile
 from chalicelib.revocations import Feed
+from chalicelib.rotation import Rotation, Schedule
 from chalicelib.sessions import Sessions
 from chalicelib.settings import Settings
 from chalicelib.stores.attempts import AttemptStore
@@ -35,6 +36,9 @@ from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
 from chalicelib.throttle import Limit, Limits
+
+# How far clocks may lie apart, in seconds.
+CLOCK_SKEW = 60
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,15 @@ class Runtime:
     @cached_property
     def key_store(self) -> KeyRingStore:
         sealer = Sealer(connect("kms"), self.settings.kms_key, self.settings.stage)
-        return KeyRingStore(self._table(self.settings.keys_table), sealer)
+        return KeyRingStore(self._table(self.settings.keys_table), sealer, self.revocations)
 
     @cached_property
     def keys(self) -> KeyCache:
-        outlives = {
-            Purpose.ACCESS_TOKEN: self.settings.access_token_lifetime,
-            Purpose.REFRESH_TOKEN: self.settings.session_idle_lifetime,
-        }
-        return KeyCache(self.key_store, outlives, self.settings.jwks_max_age)
+        return KeyCache(self.key_store, _outlives(self.settings), self.settings.jwks_max_age)
+
+    @cached_property
+    def rotation(self) -> Rotation:
+        return Rotation(self.key_store, _schedules(self.settings), _outlives(self.settings), self.random_bytes)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -147,6 +151,24 @@ class Runtime:
 
     def _table(self, name: str) -> Table:
         return Table(self._client, name)
+
+
+def _outlives(given: Settings) -> dict[Purpose, int]:
+    # A verifier's clock may run behind ours.
+    return {
+        Purpose.ACCESS_TOKEN: given.access_token_lifetime + CLOCK_SKEW,
+        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + CLOCK_SKEW,
+    }
+
+
+def _schedules(given: Settings) -> dict[Purpose, Schedule]:
+    # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
+    # verifier's own, each for as long as the set may be cached.
+    lead = 3 * given.jwks_max_age + CLOCK_SKEW
+    return {
+        Purpose.ACCESS_TOKEN: Schedule(given.signing_alg, given.key_rotation_period, lead),
+        Purpose.REFRESH_TOKEN: Schedule("HS256", given.key_rotation_period, lead),
+    }
 
 
 def _limits(given: Settings) -> Limits:

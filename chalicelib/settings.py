@@ -54,6 +54,9 @@ class Settings:
     max_sessions: int = 0
     # How long an answer that got lost may be asked for again.
     refresh_grace: int = 60
+    # What signs access tokens (ES256, RS256 or EdDSA), and how long one key does.
+    signing_alg: str = "ES256"
+    key_rotation_period: int = 30 * _DAY
     # How long anyone may cache the JWK Set, and this service its key ring.
     jwks_max_age: int = 5 * _MINUTE
     # How old the revocation feed may be; and how long to go on with an older one while it cannot be read.

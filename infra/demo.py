@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib import base64url, keys
+from chalicelib import base64url
 from chalicelib.model import User
 from chalicelib.refresh_token import ID_BYTES
 from chalicelib.runtime import Runtime, assemble
@@ -20,9 +20,8 @@ def load(environment: Mapping[str, str]) -> None:
 
 
 def add_keys(house: Runtime) -> None:
-    """The first keys. They sign at once: nobody can have cached a JWK Set without them."""
-    for key in (keys.new_signing_key(), keys.new_hmac_key(house.random_bytes(4), house.random_bytes(32))):
-        house.key_store.add(key, published_at=house.now(), signs_from=0)
+    """The first keys, by the rotation itself."""
+    house.rotation.run(house.now())
 
 
 def _user(house: Runtime, username: str, password: str, scope: Scope) -> User:

@@ -26,10 +26,14 @@ def main() -> None:
     """Serves until SIGINT or SIGTERM, and then exits with 0; with 1 and one line where it cannot start."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    with _hold(_port(os.environ.get("PORT", "8000"))) as server:
-        print("Starting the emulated AWS and the API ...", flush=True)
-        _set_environment(server.server_port)
-        _serve(server)
+    try:
+        with _hold(_port(os.environ.get("PORT", "8000"))) as server:
+            print("Starting the emulated AWS and the API ...", flush=True)
+            _set_environment(server.server_port)
+            _serve(server)
+    except KeyboardInterrupt:
+        # All is cleaned up. The interpreter's own end would take modules apart under threads that still answer.
+        os._exit(0)
 
 
 def _serve(server: "GatewayServer") -> None:
@@ -49,7 +53,7 @@ def _serve(server: "GatewayServer") -> None:
 def _stop(_number: int, _frame: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(0)
+    raise KeyboardInterrupt
 
 
 def _port(text: str) -> int:

@@ -77,7 +77,7 @@ def _wait_until_healthy(port: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=_START_TIMEOUT)
     try:
         connection.request("GET", "/_ministack/health")
-        if connection.getresponse().status != 200:  # noqa: PLR2004
+        if connection.getresponse().status != 200:
             raise ConnectionError("ministack is not healthy")
     finally:
         connection.close()

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import keys
+from chalicelib import key_material as keys
 from chalicelib.errors import InvalidGrantError, StoreUnavailableError
 from chalicelib.key_cache import KeyCache
-from chalicelib.keys import KeyEntry, KeyRing, NewKey, Purpose
+from chalicelib.key_material import NewKey
+from chalicelib.keys import KeyEntry, KeyRing, Purpose
 from chalicelib.refresh_token import RefreshToken, mint
 
 OUTLIVES = {Purpose.ACCESS_TOKEN: 900, Purpose.REFRESH_TOKEN: 10_000}

@@ -97,7 +97,7 @@ def test_the_printed_commands_work_pasted_in_order_and_ctrl_c_stops_it(running: 
     assert len(commands) == 3
     shell = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=True)
     assert shell.stdout.count("HTTP/1.1 200 OK") == 2
-    assert '"comments"' in shell.stdout
+    assert '"username":"demo"' in shell.stdout
     assert '"refresh_token"' in shell.stdout
 
     code, errors = running.stop(signal.SIGINT)

@@ -78,6 +78,16 @@ def test_a_trailing_slash_does_not_open_the_shorter_route() -> None:
     assert not allowed((access("GET", "/", "root"), access("GET", "/{x}", "x")), "x", "GET//")
 
 
+def test_an_empty_segment_does_not_open_a_shorter_route() -> None:
+    entries = (
+        access("GET", "/a/{x}/{y}", "read"),
+        access("GET", "/a/{x}", "audit"),
+        access("GET", "/{x}/{y}", "w"),
+    )
+    for path in ("a//b", "a/b//", "/a/b", "a///b"):
+        assert not allowed(entries, "read w", f"GET/{path}")
+
+
 EXPORT = (access("GET", "/comments/{comment_id}", "read"), access("GET", "/comments/export", "export"))
 
 

@@ -4,13 +4,14 @@ Tables are drawn at random; requests are decided twice, by the table as a router
 evaluators of IAM policies that nobody here wrote.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import chain, combinations, product
 from random import Random
 from urllib.parse import quote, unquote
 
 from chalice.local import RouteMatcher
-from hypothesis import event, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.access_table import Access
@@ -88,6 +89,10 @@ def requests(draw: st.DrawFn, table: Table) -> tuple[str, str]:
     return method, "/" + path
 
 
+# No test is a matter of time: a busy machine is no failure.
+UNTIMED = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def compiled(table: Table) -> AccessTable | None:
     """The table, or nothing where it is refused; that refusals have a reason is shown further down."""
     try:
@@ -99,7 +104,7 @@ def compiled(table: Table) -> AccessTable | None:
     return result
 
 
-@settings(max_examples=120, deadline=None)
+@UNTIMED
 @given(st.data(), tables, st.sampled_from(SCOPES))
 def test_no_string_reaches_a_route_that_is_not_allowed(
     data: st.DataObject, table: Table, scope: frozenset[str]
@@ -108,18 +113,21 @@ def test_no_string_reaches_a_route_that_is_not_allowed(
     if access_table is None:
         return
     policy = access_table.policy(PREFIX, scope)
-    for method, path in data.draw(st.lists(requests(table), min_size=20, max_size=20)):
+    for method, path in data.draw(st.lists(requests(table), min_size=15, max_size=15)):
         decoded = unquote(path)
         # The policy may be asked about the path as it came or decoded, and never before it was decoded less.
         for asked, routed in ((path, path), (decoded, decoded), (path, decoded)):
             if "\n" in asked or not permits(policy, f"{PREFIX}/{method}{asked}"):
                 continue
             event("permitted")
-            for entry in (served(table, method, routed), served_by_chalice(table, method, quote(routed))):
+            readings = [served(table, method, routed), served(table, method, re.sub("/+", "/", asked))]
+            if not routed.startswith("//"):  # Chalice takes what follows for a host
+                readings.append(served_by_chalice(table, method, quote(routed)))
+            for entry in readings:
                 assert entry is None or entry.allows(scope), (method, asked, routed)
 
 
-@settings(max_examples=120, deadline=None)
+@UNTIMED
 @given(st.data(), tables, st.sampled_from(SCOPES))
 def test_every_route_that_is_allowed_is_reached_with_the_ids_that_we_make(
     data: st.DataObject, table: Table, scope: frozenset[str]
@@ -192,7 +200,7 @@ def _random_table(random: Random) -> Table:
 def test_a_table_is_refused_exactly_where_no_policy_would_do() -> None:
     random = Random(20240229)  # noqa: S311 - a sample, not a secret
     outcomes = {True: 0, False: 0}
-    for _ in range(500):
+    for _ in range(400):
         table = _random_table(random)
         exact = all(expressible(table, scope) for scope in SCOPES)
         outcomes[exact] += 1
@@ -202,4 +210,4 @@ def test_a_table_is_refused_exactly_where_no_policy_would_do() -> None:
             assert not exact, table
         else:
             assert exact, table
-    assert min(outcomes.values()) > 30, outcomes
+    assert min(outcomes.values()) > 20, outcomes

@@ -20,10 +20,12 @@ class Table:
 
     rows: list[Revocation] = field(default_factory=list)
     pulls: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
     reachable: bool = True
 
     def since(self, start: int, now: int) -> Iterator[Revocation]:
         self.pulls.append(now)
+        self.starts.append(start)
         for row in self.rows:
             if row.at >= start:
                 yield row
@@ -112,7 +114,7 @@ def test_a_later_entry_ends_the_session_that_an_earlier_one_kept() -> None:
     second = Revocation(Kind.USER, "sub", NOW, epoch=2, kept="other")
     assert Revocations([first, second]).end(Token(session_epoch=0))
     assert Revocations([first, second]).end(Token(session_epoch=1))
-    assert not Revocations([first, second]).end(Token(sid="other", session_epoch=0))
+    assert not Revocations([first, second]).end(Token(sid="other", session_epoch=1))
 
 
 # --- When it pulls
@@ -215,7 +217,15 @@ def test_an_entry_is_forgotten_once_no_token_can_be_meant(feed: Feed, table: Tab
     table.end("a", NOW)
     assert ended(feed, NOW) == {"a"}
     assert ended(feed, NOW + LIFETIME) == {"a"}
-    assert ended(feed, NOW + LIFETIME + OVERLAP) == set()
+    # The row is still there: the time to live deletes late.
+    assert ended(feed, NOW + LIFETIME + OVERLAP + 1) == set()
+
+
+def test_no_pull_goes_back_further_than_one_lifetime(feed: Feed, table: Table) -> None:
+    table.end("a", NOW)
+    feed.current(NOW)
+    feed.current(NOW + 7_200)
+    assert NOW + 7_200 - table.starts[-1] <= LIFETIME + OVERLAP
 
 
 @dataclass(frozen=True)

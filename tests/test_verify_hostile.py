@@ -54,9 +54,18 @@ def test_a_good_token_costs_a_signature() -> None:
         untouched(token())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(("json/", "segments/"))])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in NAMES if name.startswith("json/")),
+        *(name for name in NAMES if name.startswith("segments/") and name != "segments/no signature"),
+        *(name for name in NAMES if name.startswith("algorithm/HS")),
+        *(name for name in NAMES if name.startswith("algorithm/") and "unsigned" in name),
+        *("header/kid empty", "header/kid huge", "header/kid 129 characters", "header/crit", "header/jku"),
+    ],
+)
 def test_a_malformed_token_never_causes_a_key_fetch(name: str) -> None:
     looked_up: list[str] = []
-    with pytest.raises(InvalidTokenError) as refusal:
+    with pytest.raises(InvalidTokenError):
         verify(hostile_tokens()[name], looked_up.append, issuer=ISSUER, audience=AUDIENCE, now=NOW)
-    assert not looked_up or refusal.value.detail == "unknown kid"
+    assert looked_up == []

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from chalicelib import access_token, base64url, refresh_token
 from chalicelib.access_token import AccessToken
-from chalicelib.keys import SigningKey
+from chalicelib.key_material import SigningKey
 from chalicelib.model import Realm, Session, TokenResponse, User
 from chalicelib.refresh_token import HmacKey, RefreshToken
 from chalicelib.scope import Scope

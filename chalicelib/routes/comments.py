@@ -5,12 +5,12 @@ from chalice.app import Request
 
 from chalicelib.comments import Writer
 from chalicelib.model import Comment, CommentEvent
+from chalicelib.numeric_date import rfc3339
 from chalicelib.routes import body
 from chalicelib.routes.answer import created, no_content, ok
 from chalicelib.routes.caller import Caller
 from chalicelib.routes.door import Door
 from chalicelib.routes.page import cursor, identifier, paged
-from chalicelib.routes.times import rfc3339
 from chalicelib.runtime import runtime
 
 door = Door(__name__)

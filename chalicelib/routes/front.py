@@ -39,7 +39,7 @@ def _admit(request: Request) -> None:
     if not is_public(*route, open_sign_up=house.settings.open_sign_up):
         admit(request.context, PROTECTED, lambda: house.feed.current(house.now()), house.now())
     elif route in SIGNING_ROUTES:
-        house.feed.current(house.now())
+        house.keys.heed(house.feed.current(house.now()).keys(), house.now())
 
 
 def _cors(request: Request) -> dict[str, str]:

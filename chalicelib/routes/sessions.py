@@ -5,12 +5,12 @@ from chalice.app import Request
 
 from chalicelib.accounts import PasswordChange
 from chalicelib.model import Session
+from chalicelib.numeric_date import rfc3339
 from chalicelib.routes import body
 from chalicelib.routes.answer import no_content, ok
 from chalicelib.routes.caller import Caller
 from chalicelib.routes.door import Door
 from chalicelib.routes.page import cursor, identifier, paged
-from chalicelib.routes.times import rfc3339
 from chalicelib.routes.tokens import device, kept
 from chalicelib.runtime import runtime
 from chalicelib.sessions import REVOKED

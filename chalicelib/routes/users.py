@@ -40,12 +40,12 @@ def me(request: Request) -> Response:
     """The account as its access token tells it; no store is asked."""
     caller = Caller.of(request.context)
     told = {
-        **caller.claims,
         "sub": caller.sub,
         "username": caller.username,
         "client_id": caller.client_id,
         "scope": scopes.serialize(caller.scope),
         "session_id": caller.sid,
     }
+    own = {name: value for name, value in caller.claims.items() if name not in told}
     present = {name: value for name, value in told.items() if value is not None}
-    return ok(present)
+    return ok({**own, **present})

@@ -5,9 +5,22 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from chalicelib.keys import KeyEntry, NewKey, Purpose
+from chalicelib.key_material import NewKey
+from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.revocations import Kind, Revocation
+from chalicelib.rotation import Slot
 from chalicelib.stores.aws import available
-from chalicelib.stores.dynamodb import Item, Range, Table
+from chalicelib.stores.dynamodb import (
+    ConditionFailedError,
+    Item,
+    Put,
+    Range,
+    Table,
+    TransactionRefusedError,
+    Update,
+    transact,
+)
+from chalicelib.stores.revocations import RevocationStore
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -47,9 +60,10 @@ class Sealer:
 class KeyRingStore:
     """The table of the ring. Every method raises `StoreUnavailableError`."""
 
-    def __init__(self, table: Table, sealer: Sealer) -> None:
+    def __init__(self, table: Table, sealer: Sealer, revocations: RevocationStore) -> None:
         self._table = table
         self._sealer = sealer
+        self._revocations = revocations
 
     def load(self) -> Iterator[KeyEntry]:
         """Every entry of the ring."""
@@ -59,21 +73,53 @@ class KeyRingStore:
         """The private half of `entry`."""
         return self._sealer.unseal(entry)
 
-    def add(self, key: NewKey, published_at: int, signs_from: int) -> None:
-        """Seals `key` and publishes it."""
-        self._table.put(
-            {
-                "ring": _RING,
-                "kid": key.kid,
-                "purpose": key.purpose.value,
-                "alg": key.alg,
-                "sealed": self._sealer.seal(key),
-                "published_at": published_at,
-                "signs_from": signs_from,
-                "public_jwk": json.dumps(dict(key.public_jwk)) if key.public_jwk else None,
-            },
-            condition="attribute_not_exists(kid)",
-        )
+    def add(self, key: NewKey, slot: Slot) -> bool:
+        """Seals `key` and publishes it, unless the slot's number is taken. Returns whether it was not."""
+        try:
+            self._table.put(self._item(key, slot), _FREE)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:
+        """Stops `entry`, adds its replacement and tells the revocation feed: all or nothing.
+
+        Returns False where the entry was revoked already or the number is taken.
+        """
+        key, values = _key(entry.purpose, entry.serial), {":now": now, ":kid": entry.kid}
+        condition = "kid = :kid AND attribute_not_exists(revoked_at)"
+        writes: list[Put | Update] = [Update(self._table, key, "SET revoked_at = :now", values, condition)]
+        if replacement is not None:
+            writes.append(Put(self._table, self._item(*replacement), _FREE))
+        try:
+            transact(*writes, self._revocations.put(Revocation(Kind.KEY, entry.kid, now)))
+        except TransactionRefusedError:
+            return False
+        return True
+
+    def remove(self, entry: KeyEntry) -> None:
+        """Removes `entry`, its private half with it."""
+        self._table.delete(_key(entry.purpose, entry.serial))
+
+    def _item(self, key: NewKey, slot: Slot) -> Item:
+        return {
+            **_key(key.purpose, slot.serial),
+            "kid": key.kid,
+            "purpose": key.purpose.value,
+            "serial": slot.serial,
+            "alg": key.alg,
+            "sealed": self._sealer.seal(key),
+            "published_at": slot.published_at,
+            "signs_from": slot.signs_from,
+            "public_jwk": json.dumps(dict(key.public_jwk)) if key.public_jwk else None,
+        }
+
+
+_FREE = "attribute_not_exists(slot)"
+
+
+def _key(purpose: Purpose, serial: int) -> Item:
+    return {"ring": _RING, "slot": f"{purpose.value} {serial:010d}"}
 
 
 def _entry(item: Item) -> KeyEntry:
@@ -86,4 +132,6 @@ def _entry(item: Item) -> KeyEntry:
         published_at=item["published_at"],
         signs_from=item["signs_from"],
         public_jwk=MappingProxyType(json.loads(public_jwk)) if public_jwk else None,
+        serial=item["serial"],
+        revoked_at=item.get("revoked_at"),
     )

@@ -63,7 +63,7 @@ def refresh(house: Runtime, refresh_token: str, grant: RefreshTokenGrant | None 
 def session_of(house: Runtime, refresh_token: str) -> Session:
     """The session that `refresh_token` belongs to, as it stands."""
     token = house.keys.read_refresh_token(refresh_token, house.now())
-    session = house.sessions.get(token.sub, token.session_id)
+    session = house.session_store.get(token.sub, token.session_id)
     assert session is not None
     return session
 
@@ -71,7 +71,7 @@ def session_of(house: Runtime, refresh_token: str) -> Session:
 def end(house: Runtime, refresh_token: str, reason: str) -> bool:
     """Ends the session of `refresh_token`. Whether this call did it."""
     session = session_of(house, refresh_token)
-    return house.sessions.end(session.sub, session.session_id, reason, house.now())
+    return house.session_store.end(session.sub, session.session_id, reason, house.now())
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def refresh_race(
     house: Runtime, threads: Executor, refresh_token: str, sessions: Sessions | None = None
 ) -> tuple[Round, str]:
     """One round over the sessions of `house`, or those given; and a token to go on with."""
-    recorded = Recorded(sessions or house.sessions)
+    recorded = Recorded(sessions or house.session_store)
     grant = replace(house.refresh, sessions=recorded)
     before = session_of(house, refresh_token).generation
     successors = at_once(threads, [lambda: refresh(house, refresh_token, grant)] * CONTESTANTS)

@@ -90,7 +90,7 @@ def test_the_race_finds_a_store_that_reads_first_and_writes_then(
     token = contest.sign_in(arena, racer)
     came_out = set()
     for _ in range(ROUNDS):
-        came, token = contest.refresh_race(arena, threads, token, ReadFirst(arena.sessions))
+        came, token = contest.refresh_race(arena, threads, token, ReadFirst(arena.session_store))
         came_out.add(came)
         if came.writes > 1:
             break
@@ -103,7 +103,7 @@ def test_an_old_token_from_many_threads_ends_the_session_once(
     for _ in range(ROUNDS_TO_THE_END):
         oldest = contest.sign_in(arena, racer)
         newest = contest.refresh(arena, contest.refresh(arena, oldest))
-        recorded = Recorded(arena.sessions)
+        recorded = Recorded(arena.session_store)
         grant = replace(arena.refresh, sessions=recorded)
         reuse = partial(contest.refresh, arena, oldest, grant)
         answers = at_once(threads, [partial(attempt, reuse)] * CONTESTANTS)
@@ -120,7 +120,7 @@ def test_an_old_token_among_refreshes_ends_the_session_for_all(
     for _ in range(ROUNDS_TO_THE_END):
         oldest = contest.sign_in(arena, racer)
         newest = contest.refresh(arena, contest.refresh(arena, oldest))
-        recorded = Recorded(arena.sessions)
+        recorded = Recorded(arena.session_store)
         grant = replace(arena.refresh, sessions=recorded)
         holders = [partial(attempt, partial(contest.refresh, arena, newest, grant))] * (CONTESTANTS // 2)
         thieves = [partial(attempt, partial(contest.refresh, arena, oldest, grant))] * (CONTESTANTS // 2)
@@ -157,8 +157,10 @@ def test_no_refresh_succeeds_that_began_after_the_logout_returned(
 
 
 def _log_out(house: Runtime, token: str, ended: Event) -> int:
-    assert contest.end(house, token, "logout")
-    ended.set()
+    try:
+        assert contest.end(house, token, "logout")
+    finally:
+        ended.set()
     return 0
 
 

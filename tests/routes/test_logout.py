@@ -2,7 +2,7 @@
 
 from chalicelib.model import User
 from chalicelib.runtime import Runtime
-from tests.client import Client, bearer
+from tests.client import Client, Clock, bearer
 from tests.conftest import new_user
 
 
@@ -39,13 +39,15 @@ def test_other_sessions_go_on(client: Client, house: Runtime, user: User) -> Non
         assert client.refresh(tokens["refresh_token"]).status == 200
 
 
-def test_the_session_says_when_and_why_it_ended(client: Client, house: Runtime, user: User) -> None:
-    token = client.access_token(user.username)
-    session_id = client.get("/me", token).json["session_id"]
-    client.send("POST", "/logout", bearer(token))
-    session = house.sessions.get(user.sub, session_id)
-    assert session is not None
-    assert (session.ended_at, session.reason) == (house.now(), "logout")
+def test_the_session_says_when_and_why_it_ended(client: Client, user: User, clock: Clock) -> None:
+    clock.now = 1_800_000_000
+    ended, living = client.access_token(user.username), client.access_token(user.username)
+    session_id = client.get("/me", ended).json["session_id"]
+    clock.advance(60)
+    client.send("POST", "/logout", bearer(ended))
+    listed = {session["session_id"]: session for session in client.get("/me/sessions", living).json["sessions"]}
+    assert (listed[session_id]["ended_at"], listed[session_id]["reason"]) == ("2027-01-15T08:01:00Z", "logout")
+    assert [session["session_id"] for session in listed.values() if "ended_at" in session] == [session_id]
 
 
 def test_a_user_without_scopes_can_log_out(client: Client, house: Runtime) -> None:

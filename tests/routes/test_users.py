@@ -132,7 +132,7 @@ def test_the_username_is_no_password(client: Client) -> None:
     assert sign_up(client, "a-long-user-name", password="A-long-user-name").problem() == (400, GUESSED)
 
 
-@pytest.mark.parametrize("password", ["ab" * 6, "ab" * 128, "\0" * 6 + "abcdef", "p\u00e4ss:w\u00f6rd \u20ac"])
+@pytest.mark.parametrize("password", ["acbd" * 3, "ab" * 128, "\0" * 6 + "abcdef", "p\u00e4ss:w\u00f6rd \u20ac "])
 def test_a_password_has_no_rules_about_characters(client: Client, password: str) -> None:
     assert sign_up(client, password=password).status == 201
     assert client.sign_in("zo\u00eb", unicodedata.normalize("NFD", password)).status == 200

@@ -1,4 +1,4 @@
-"""Times as clients read them."""
+"""Times as people and clients read them."""
 
 from datetime import UTC, datetime
 

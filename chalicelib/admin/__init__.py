@@ -1,0 +1,1 @@
+"""The command line: `python -m chalicelib.admin`. It speaks with the stack that the environment names."""

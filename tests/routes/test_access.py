@@ -1,0 +1,246 @@
+"""The access table and the served routes are one set, and nobody passes without what the table asks for."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app import app
+from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES, Access
+from chalicelib.authorizer import gate
+from chalicelib.model import User
+from chalicelib.routes.door import Door, UnprotectedRouteError
+from chalicelib.runtime import Runtime
+from chalicelib.scope import serialize
+from infra.gateway import Gateway
+from tests.client import Client, bearer
+from tests.conftest import ADMIN_SCOPE, new_user
+
+UNAUTHORIZED = (401, "A valid access token is required.")
+DENIED = (403, "The access token does not allow this request.")
+ENDED = (401, "The access token is invalid or expired.")
+
+# In this stage signing up is open.
+PUBLIC = PUBLIC_ROUTES | {("POST", "/users")}
+PROTECTED = [entry for entry in ACCESS_TABLE if (entry.method, entry.path) not in PUBLIC]
+SCOPED = [entry for entry in PROTECTED if entry.any_of | entry.all_of]
+
+
+def named(entry: Access) -> str:
+    return f"{entry.method} {entry.path}"
+
+
+def target(entry: Access) -> str:
+    return re.sub(r"\{[^}]*\}", "a1", entry.path)
+
+
+protected = pytest.mark.parametrize("entry", PROTECTED, ids=named)
+scoped = pytest.mark.parametrize("entry", SCOPED, ids=named)
+
+
+# --- One set
+
+
+def test_the_table_and_the_public_routes_are_what_is_served() -> None:
+    served = {(method, path) for path, methods in app.routes.items() for method in methods if method != "OPTIONS"}
+    assert served == {(entry.method, entry.path) for entry in ACCESS_TABLE} | PUBLIC_ROUTES
+
+
+def test_every_route_is_guarded_by_the_gate_or_public_by_name() -> None:
+    for path, methods in app.routes.items():
+        for method, route in methods.items():
+            public = method == "OPTIONS" or (method, path) in PUBLIC
+            assert route.authorizer is (None if public else gate), f"{method} {path}"
+
+
+def test_no_route_is_both() -> None:
+    assert not PUBLIC_ROUTES & {(entry.method, entry.path) for entry in ACCESS_TABLE}
+
+
+@pytest.mark.parametrize("register", ["get", "post", "put", "delete"])
+def test_a_route_without_an_entry_is_refused_at_once(register: str) -> None:
+    door = Door(__name__)
+    with pytest.raises(UnprotectedRouteError, match="/no-entry"):
+        getattr(door, register)("/no-entry")
+
+
+@pytest.mark.parametrize("path", ["/me/", "/Me", "/comments/{id}", "/comments/{comment_id}/flags"])
+def test_an_entry_is_for_one_method_and_one_path_as_written(path: str) -> None:
+    with pytest.raises(UnprotectedRouteError):
+        Door(__name__).get(path)
+
+
+# --- Through the gateway
+
+
+@protected
+def test_no_token_is_401(client: Client, entry: Access) -> None:
+    reply = client.send(entry.method, target(entry))
+    assert reply.problem() == UNAUTHORIZED
+    assert reply.headers["www-authenticate"] == 'Bearer realm="gatehouse"'
+
+
+@protected
+def test_a_bad_token_is_401(client: Client, user: User, entry: Access) -> None:
+    token = client.access_token(user.username)
+    header, payload, signature = token.split(".")
+    changed = payload[:-1] + ("A" if payload[-1] != "A" else "B")
+    for bad in ("x", f"{header}.{changed}.{signature}", f"{header}.{payload}.", token[:-4], f"{token}."):
+        reply = client.send(entry.method, target(entry), bearer(bad))
+        assert reply.problem() == UNAUTHORIZED
+        assert reply.headers["www-authenticate"] == 'Bearer realm="gatehouse"'
+
+
+@protected
+def test_a_refresh_token_and_a_password_are_no_access_tokens(client: Client, user: User, entry: Access) -> None:
+    tokens = client.sign_in(user.username).json
+    assert client.send(entry.method, target(entry), bearer(tokens["refresh_token"])).problem() == UNAUTHORIZED
+    basic = {"Authorization": "Basic ZGVtbzpkZW1vLXBhc3N3b3Jk"}
+    assert client.send(entry.method, target(entry), basic).problem() == UNAUTHORIZED
+
+
+@scoped
+def test_a_token_without_the_scope_is_403(client: Client, house: Runtime, entry: Access) -> None:
+    enough = entry.any_of | entry.all_of
+    user = new_user(house, " ".join(word for word in ADMIN_SCOPE.split() if word not in enough))
+    reply = client.send(entry.method, target(entry), bearer(client.access_token(user.username)))
+    assert reply.problem() == DENIED
+    assert reply.headers["www-authenticate"] == 'Bearer realm="gatehouse", error="insufficient_scope"'
+
+
+@protected
+def test_a_token_with_the_scope_alone_gets_through(client: Client, house: Runtime, entry: Access) -> None:
+    user = new_user(house, serialize(entry.any_of | entry.all_of))
+    reply = client.send(entry.method, target(entry), bearer(client.access_token(user.username)))
+    assert reply.status in (200, 201, 204, 400, 404)
+
+
+@pytest.mark.parametrize("path", ["/comments/a1/history/", "/comments/a1%2Fhistory", "/comments/a1//history"])
+def test_no_spelling_of_a_path_opens_what_the_scope_does_not(client: Client, user: User, path: str) -> None:
+    assert client.get(path, client.access_token(user.username)).problem()[0] in (403, 404)
+
+
+# --- The API's own look, whatever the gate let through
+
+
+def direct(entry: Access, authorizer: Mapping[str, object] | None, house: Runtime) -> tuple[int, Any, dict[str, str]]:
+    """Status, body and headers of the API function, called as if the policy had let this through."""
+    context: dict[str, object] = {
+        "httpMethod": entry.method,
+        "resourcePath": entry.path,
+        "apiId": "a",
+        "stage": "api",
+        "identity": {"sourceIp": "192.0.2.7"},
+    }
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    parameters = {name: "a1" for name in re.findall(r"\{([^}]*)\}", entry.path)}
+    event = {
+        "resource": entry.path,
+        "path": target(entry),
+        "httpMethod": entry.method,
+        "headers": {},
+        "multiValueHeaders": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": parameters or None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+        "requestContext": context,
+    }
+    answer = app(event, None)
+    headers = {name.lower(): str(value) for name, value in answer["headers"].items()}
+    assert headers["content-type"] in ("application/json", "application/problem+json")
+    return answer["statusCode"], json.loads(answer["body"] or "null"), headers
+
+
+def told(house: Runtime, **changes: object) -> dict[str, object]:
+    """What the gate says of a token that may do everything, with `changes`; `None` leaves a value out."""
+    context: dict[str, object] = {
+        "principalId": "AAAAAAAAAAAAAAAAAAAAAA",
+        "sub": "AAAAAAAAAAAAAAAAAAAAAA",
+        "client_id": "gatehouse",
+        "scope": ADMIN_SCOPE,
+        "jti": "1",
+        "exp": str(house.now() + 1),
+        "kid": "1",
+        "sid": "AAAAAAAAAAAAAAAAAAAAAA",
+        "username": "nobody",
+        "session_epoch": "0",
+        "claims": "{}",
+    }
+    return {name: value for name, value in {**context, **changes}.items() if value is not None}
+
+
+@pytest.fixture
+def served(house: Runtime, clock: object) -> Runtime:
+    """The house, and the app with a request for each thread, as the gateway makes it."""
+    Gateway(app)
+    return house
+
+
+def assert_problem(answer: tuple[int, Any, dict[str, str]], expected: tuple[int, str], challenge: str) -> None:
+    status, body, headers = answer
+    assert (status, body["detail"]) == expected
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["www-authenticate"] == challenge
+
+
+INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
+
+
+@protected
+def test_a_context_without_the_scope_is_refused(served: Runtime, entry: Access) -> None:
+    if entry not in SCOPED:
+        assert direct(entry, told(served, scope=""), served)[0] in (200, 204)
+        return
+    without = " ".join(word for word in ADMIN_SCOPE.split() if word not in entry.any_of | entry.all_of)
+    answer = direct(entry, told(served, scope=without), served)
+    assert_problem(answer, DENIED, 'Bearer realm="gatehouse", error="insufficient_scope"')
+
+
+@protected
+def test_a_context_that_has_expired_is_refused(served: Runtime, entry: Access) -> None:
+    assert_problem(direct(entry, told(served, exp=str(served.now())), served), ENDED, INVALID_TOKEN)
+
+
+@protected
+@pytest.mark.parametrize("context", [None, {}, {"principalId": "somebody"}, {"claims": {"scope": ADMIN_SCOPE}}])
+def test_a_context_that_no_gate_of_ours_gave_is_refused(
+    served: Runtime, entry: Access, context: dict[str, object] | None
+) -> None:
+    assert_problem(direct(entry, context, served), ENDED, INVALID_TOKEN)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub": None},
+        {"scope": None},
+        {"exp": None},
+        {"claims": None},
+        {"exp": "soon"},
+        {"exp": ""},
+        {"session_epoch": "x"},
+        {"scope": 'a"b'},
+        {"claims": "{"},
+    ],
+    ids=str,
+)
+def test_a_context_that_cannot_be_read_is_refused(served: Runtime, changes: dict[str, object]) -> None:
+    entry = Access("GET", "/me")
+    assert_problem(direct(entry, told(served, **changes), served), ENDED, INVALID_TOKEN)
+
+
+def test_a_route_without_an_entry_answers_nothing(served: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.policy.AccessTable.entry", lambda *_: None)
+    status, body, _ = direct(Access("GET", "/me"), told(served), served)
+    assert (status, body["detail"]) == (404, "There is nothing here.")
+
+
+def test_the_route_counts_and_not_the_path(served: Runtime) -> None:
+    history = Access("GET", "/comments/{comment_id}/history")
+    status, _, _ = direct(history, told(served, scope="comments:read"), served)
+    assert status == 403

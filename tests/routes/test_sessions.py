@@ -1,0 +1,546 @@
+"""GET /me/sessions, DELETE /me/sessions/{session_id}, POST /logout?sessions=…: seeing sessions and ending them."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import base64url, runtime
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from tests.aws_calls import failing, met
+from tests.callers import SignedIn, at, serve, sign_in
+from tests.client import Client, Clock, Reply, bearer
+from tests.conftest import new_user
+
+DAY = 86_400
+FIELDS = {
+    "session_id",
+    "current",
+    "client_id",
+    "user_agent",
+    "address",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+}
+INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
+
+
+def listed(session: SignedIn) -> list[dict[str, Any]]:
+    reply = session.get("/me/sessions")
+    assert reply.status == 200
+    assert set(reply.json) == {"sessions"}
+    sessions: list[dict[str, Any]] = reply.json["sessions"]
+    return sessions
+
+
+def entry(of: SignedIn, by: SignedIn) -> dict[str, Any]:
+    """What the list that `by` gets says of `of`."""
+    (found,) = [each for each in listed(by) if each["session_id"] == of.session_id]
+    return found
+
+
+def assert_ended(reply: Reply) -> None:
+    assert reply.problem() == (401, "The access token is invalid or expired.")
+    assert reply.headers["www-authenticate"] == INVALID_TOKEN
+
+
+# --- The list
+
+
+def test_a_session_is_told_as_the_contract_says(client: Client, user: User) -> None:
+    session = sign_in(at(client, "198.51.100.4"), user, "Lynx/2.8")
+    assert listed(session) == [
+        {
+            "session_id": session.session_id,
+            "current": True,
+            "client_id": "gatehouse",
+            "user_agent": "Lynx/2.8",
+            "address": "198.51.100.4",
+            "created_at": "2027-01-15T08:00:00Z",
+            "last_used_at": "2027-01-15T08:00:00Z",
+            "expires_at": "2027-01-29T08:00:00Z",
+        }
+    ]
+
+
+def test_the_list_is_for_one_person_alone(client: Client, user: User) -> None:
+    reply = sign_in(client, user).get("/me/sessions")
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_only_the_callers_own_session_is_current(client: Client, user: User) -> None:
+    one, other = sign_in(client, user), sign_in(client, user)
+    assert [(entry(one, by)["current"], entry(other, by)["current"]) for by in (one, other)] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_the_newest_come_first(client: Client, user: User, clock: Clock) -> None:
+    sessions = []
+    for _ in range(5):
+        sessions.append(sign_in(client, user))
+        clock.advance(1)
+    newest_first = [session.session_id for session in reversed(sessions)]
+    assert [each["session_id"] for each in listed(sessions[0])] == newest_first
+
+
+def test_a_refresh_shows_when_and_from_where(client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user, "Lynx/2.8")
+    clock.advance(3_600)
+    headers = {"Content-Type": "application/json", "User-Agent": "curl/8"}
+    reply = at(client, "2001:db8::7").json("/tokens/refresh", {"refresh_token": session.refresh_token}, headers)
+    told = entry(session, replace(session, access_token=reply.json["access_token"]))
+    assert (told["user_agent"], told["address"]) == ("curl/8", "2001:db8::7")
+    assert told["created_at"] == "2027-01-15T08:00:00Z"
+    assert told["last_used_at"] == "2027-01-15T09:00:00Z"
+    assert told["expires_at"] == "2027-01-29T09:00:00Z"
+
+
+def test_no_session_is_said_to_outlive_its_absolute_lifetime(client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    for _ in range(8):
+        clock.advance(11 * DAY)
+        tokens = session.refresh().json
+        session = SignedIn(client, tokens["access_token"], tokens["refresh_token"])
+    assert entry(session, session)["expires_at"] == "2027-04-15T08:00:00Z"
+
+
+def test_a_user_agent_is_kept_to_a_bound(client: Client, user: User) -> None:
+    session = sign_in(client, user, "x" * 5_000)
+    assert entry(session, session)["user_agent"] == "x" * 256
+
+
+def test_a_client_cannot_choose_its_address(client: Client, user: User) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+    reply = client.json("/tokens/refresh", {"refresh_token": sign_in(client, user).refresh_token}, headers)
+    session = SignedIn(client, reply.json["access_token"], reply.json["refresh_token"])
+    assert entry(session, session)["address"] == "192.0.2.7"
+
+
+def test_what_idled_away_is_no_longer_listed(client: Client, user: User, clock: Clock) -> None:
+    idle = sign_in(client, user)
+    clock.advance(14 * DAY - 1)
+    session = sign_in(client, user)
+    assert entry(idle, session)["expires_at"] == "2027-01-29T08:00:00Z"
+    clock.advance(1)
+    assert [each["session_id"] for each in listed(session)] == [session.session_id]
+
+
+def test_another_users_sessions_are_not_shown(client: Client, house: Runtime, user: User) -> None:
+    session, somebodys = sign_in(client, user), sign_in(client, new_user(house))
+    assert [each["session_id"] for each in listed(session)] == [session.session_id]
+    assert [each["session_id"] for each in listed(somebodys)] == [somebodys.session_id]
+
+
+# --- Ended ones say why
+
+
+def by_logout(mine: SignedIn, other: SignedIn) -> None:
+    assert mine.post("/logout").status == 204
+
+
+def by_logout_of_all(mine: SignedIn, other: SignedIn) -> None:
+    assert other.post("/logout?sessions=all").status == 204
+
+
+def by_logout_of_others(mine: SignedIn, other: SignedIn) -> None:
+    assert other.post("/logout?sessions=others").status == 204
+
+
+def by_password(mine: SignedIn, other: SignedIn) -> None:
+    fields = {"current_password": "demo-password", "new_password": "another fine password"}
+    assert other.put("/me/password", **fields).status == 204
+    fields = {"current_password": fields["new_password"], "new_password": "demo-password"}
+    assert other.put("/me/password", **fields).status == 204
+
+
+def by_deletion(mine: SignedIn, other: SignedIn) -> None:
+    assert other.delete(f"/me/sessions/{mine.session_id}").status == 204
+
+
+def by_reuse(mine: SignedIn, other: SignedIn) -> None:
+    successor = mine.refresh().json["refresh_token"]
+    assert mine.client.refresh(successor).status == 200
+    assert mine.refresh().status == 401
+
+
+ENDINGS = {
+    "logout": by_logout,
+    "logout_all": by_logout_of_all,
+    "logout_others": by_logout_of_others,
+    "password_changed": by_password,
+    "revoked": by_deletion,
+    "reuse": by_reuse,
+}
+
+
+@pytest.mark.parametrize(("reason", "end"), ENDINGS.items())
+def test_an_ended_session_says_when_and_why(
+    client: Client, user: User, clock: Clock, reason: str, end: Callable[[SignedIn, SignedIn], None]
+) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    clock.advance(60)
+    end(mine, other)
+    clock.advance(60)
+    told = entry(mine, sign_in(client, user))
+    assert set(told) == FIELDS | {"ended_at", "reason"}
+    assert (told["reason"], told["ended_at"]) == (reason, "2027-01-15T08:01:00Z")
+    assert mine.refresh().status == 401
+
+
+def test_a_session_over_the_limit_ends_and_says_why(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    serve(house, max_sessions=2)
+    sessions = []
+    for _ in range(3):
+        sessions.append(sign_in(client, user))
+        clock.advance(60)
+    told = entry(sessions[0], sessions[2])
+    assert (told["reason"], told["ended_at"]) == ("session_limit", "2027-01-15T08:02:00Z")
+    assert [session.lives() for session in sessions] == [False, True, True]
+
+
+def test_a_limit_counts_living_sessions_alone(client: Client, house: Runtime, user: User, clock: Clock) -> None:
+    serve(house, max_sessions=2)
+    ended, kept = sign_in(client, user), sign_in(client, user)
+    ended.post("/logout")
+    clock.advance(1)
+    newest = sign_in(client, user)
+    assert kept.lives()
+    assert newest.lives()
+
+
+def test_a_limit_that_is_lowered_ends_as_many_as_it_takes(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    sessions = []
+    for _ in range(4):
+        sessions.append(sign_in(client, user))
+        clock.advance(1)
+    serve(house, max_sessions=1)
+    newest = sign_in(client, user)
+    clock.advance(5)
+    assert [session.lives() for session in (*sessions, newest)] == [False, False, False, False, True]
+
+
+def test_a_living_session_says_nothing_of_an_end(client: Client, user: User) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    other.post("/logout?sessions=others")
+    assert set(entry(other, other)) == FIELDS
+    assert not mine.lives()
+
+
+def test_an_ended_session_is_listed_until_its_time_is_over(client: Client, user: User, clock: Clock) -> None:
+    ended = sign_in(client, user)
+    clock.advance(DAY)
+    sign_in(client, user).post("/logout?sessions=all")
+    clock.advance(13 * DAY - 1)
+    session = sign_in(client, user)
+    assert entry(ended, session)["reason"] == "logout_all"
+    clock.advance(1)
+    assert ended.session_id not in {each["session_id"] for each in listed(session)}
+
+
+@pytest.mark.parametrize("first", [by_logout_of_all, by_logout_of_others, by_password, by_deletion])
+@pytest.mark.parametrize("then", [by_deletion, by_logout_of_all, by_reuse])
+def test_the_first_reason_stays(
+    client: Client,
+    user: User,
+    clock: Clock,
+    first: Callable[[SignedIn, SignedIn], None],
+    then: Callable[[SignedIn, SignedIn], None],
+) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    newest = client.refresh(mine.refresh().json["refresh_token"])
+    assert newest.status == 200
+    clock.advance(60)
+    first(mine, other)
+    before = entry(mine, sign_in(client, user))
+    clock.advance(60)
+    if then is by_reuse:
+        assert mine.refresh().status == 401
+    else:
+        then(mine, sign_in(client, user))
+    after = entry(mine, sign_in(client, user))
+    assert (after["reason"], after["ended_at"]) == (before["reason"], before["ended_at"])
+
+
+# --- Pages
+
+
+def add_sessions(house: Runtime, session: SignedIn, user: User, number: int) -> None:
+    """`number` more sessions of `user`, made of the one at hand, each a second older than the one before."""
+    known = house.session_store.get(user.sub, session.session_id)
+    assert known is not None
+    for age in range(1, number + 1):
+        session_id = base64url.encode(secrets.token_bytes(16))
+        house.session_store.add(replace(known, session_id=session_id, created_at=known.created_at - age))
+
+
+def test_a_long_list_comes_in_pages_and_leaves_nothing_out(client: Client, house: Runtime, user: User) -> None:
+    session = sign_in(client, user)
+    add_sessions(house, session, user, 204)
+    add_sessions(house, sign_in(client, other := new_user(house)), other, 1)
+    pages = [session.get("/me/sessions").json]
+    while "next" in pages[-1]:
+        pages.append(session.get(f"/me/sessions?next={pages[-1]['next']}").json)
+    assert [len(page["sessions"]) for page in pages] == [100, 100, 5]
+    assert len({each["session_id"] for page in pages for each in page["sessions"]}) == 205
+    for page in pages:
+        times = [each["created_at"] for each in page["sessions"]]
+        assert times == sorted(times, reverse=True)
+
+
+def test_a_full_page_with_nothing_after_it_has_no_next(client: Client, house: Runtime, user: User) -> None:
+    session = sign_in(client, user)
+    add_sessions(house, session, user, 99)
+    assert len(listed(session)) == 100
+
+
+@pytest.mark.parametrize("text", ["", "=", "x", "%00", "!!!!", "YQ==", "Li4v", "_-8", "A" * 5_000, "YWE%0A"])
+def test_a_next_that_this_service_never_gave_is_400(client: Client, user: User, text: str) -> None:
+    reply = sign_in(client, user).get(f"/me/sessions?next={text}")
+    assert reply.problem() == (400, "The value of next was not given by this service.")
+
+
+def test_the_next_of_another_user_shows_nothing_of_theirs(client: Client, house: Runtime, user: User) -> None:
+    theirs = sign_in(client, other := new_user(house))
+    add_sessions(house, theirs, other, 100)
+    following = theirs.get("/me/sessions").json["next"]
+    session = sign_in(client, user)
+    shown = {each["session_id"] for each in session.get(f"/me/sessions?next={following}").json["sessions"]}
+    assert shown <= {session.session_id}
+
+
+# --- Ending one
+
+
+def test_a_session_can_be_ended_by_another(client: Client, user: User) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    reply = other.delete(f"/me/sessions/{mine.session_id}")
+    assert (reply.status, reply.body) == (204, b"")
+    assert reply.headers["cache-control"] == "no-store"
+    assert not mine.lives()
+    assert other.lives()
+
+
+def test_a_session_can_end_itself(client: Client, user: User) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    assert mine.delete(f"/me/sessions/{mine.session_id}").status == 204
+    assert_ended(mine.get("/me/sessions"))
+    assert not mine.lives()
+    assert other.lives()
+
+
+def test_ending_a_session_twice_is_204_and_changes_nothing(
+    client: Client, user: User, clock: Clock, contents: Callable[[], list[str]]
+) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    other.delete(f"/me/sessions/{mine.session_id}")
+    before = contents()
+    clock.advance(60)
+    assert other.delete(f"/me/sessions/{mine.session_id}").status == 204
+    assert contents() == before
+
+
+@pytest.mark.parametrize("session_id", ["A" * 22, "x", "A" * 64, "A" * 65, "A" * 500])
+def test_there_is_nothing_at_another_id(
+    client: Client, user: User, session_id: str, contents: Callable[[], list[str]]
+) -> None:
+    session = sign_in(client, user)
+    before = contents()
+    assert session.delete(f"/me/sessions/{session_id}").problem() == (404, "There is nothing here.")
+    assert contents() == before
+
+
+def test_what_idled_away_is_nothing_to_end(client: Client, user: User, clock: Clock) -> None:
+    idle = sign_in(client, user)
+    clock.advance(14 * DAY)
+    assert sign_in(client, user).delete(f"/me/sessions/{idle.session_id}").status == 404
+
+
+def test_nobody_ends_another_users_session(client: Client, house: Runtime, user: User, admin: User) -> None:
+    somebodys = sign_in(client, new_user(house))
+    for stranger in (user, admin):
+        reply = sign_in(client, stranger).delete(f"/me/sessions/{somebodys.session_id}")
+        assert reply.problem() == (404, "There is nothing here.")
+    assert somebodys.lives()
+
+
+# --- Who may
+
+
+@pytest.mark.parametrize(("method", "target"), [("GET", "/me/sessions"), ("DELETE", "/me/sessions/{}")])
+def test_the_scope_account_is_needed(client: Client, user: User, method: str, target: str) -> None:
+    session = sign_in(client, user, scope="comments:read comments:write")
+    reply = client.send(method, target.format(session.session_id), bearer(session.access_token))
+    assert reply.status == 403
+    assert 'error="insufficient_scope"' in reply.headers["www-authenticate"]
+    assert session.lives()
+
+
+@pytest.mark.parametrize(("method", "target"), [("GET", "/me/sessions"), ("DELETE", "/me/sessions/x")])
+def test_without_a_token_it_is_401(client: Client, method: str, target: str) -> None:
+    assert client.send(method, target).status == 401
+
+
+def test_ending_ones_sessions_needs_no_scope(client: Client, house: Runtime) -> None:
+    user = new_user(house, scope="")
+    mine, other = sign_in(client, user), sign_in(client, user)
+    assert mine.post("/logout?sessions=others").status == 204
+    assert (mine.lives(), other.lives()) == (True, False)
+
+
+# --- All, and all others
+
+
+def test_all_ends_every_session_of_the_user(client: Client, house: Runtime, user: User) -> None:
+    sessions = [sign_in(client, user) for _ in range(3)]
+    somebodys = sign_in(client, new_user(house))
+    reply = sessions[0].post("/logout?sessions=all")
+    assert (reply.status, reply.body) == (204, b"")
+    assert [session.lives() for session in sessions] == [False, False, False]
+    assert somebodys.lives()
+
+
+def test_all_clears_the_cookie(client: Client, user: User) -> None:
+    cookie = sign_in(client, user).post("/logout?sessions=all").cookie
+    assert (cookie.key, cookie.value, cookie["max-age"]) == ("__Host-gatehouse-refresh", "", "0")
+
+
+def test_others_ends_all_but_this_and_leaves_its_cookie(client: Client, house: Runtime, user: User) -> None:
+    sessions = [sign_in(client, user) for _ in range(3)]
+    somebodys = sign_in(client, new_user(house))
+    reply = sessions[1].post("/logout?sessions=others")
+    assert (reply.status, reply.body) == (204, b"")
+    assert "set-cookie" not in reply.headers
+    assert [session.lives() for session in sessions] == [False, True, False]
+    assert somebodys.lives()
+
+
+@pytest.mark.parametrize("which", ["", "ALL", "mine", "all,others", "all%20", "others%00", "1"])
+def test_anything_else_is_400_and_ends_nothing(
+    client: Client, user: User, which: str, contents: Callable[[], list[str]]
+) -> None:
+    session = sign_in(client, user)
+    before = contents()
+    reply = session.post(f"/logout?sessions={which}")
+    assert reply.problem() == (400, "The parameter sessions must be all or others.")
+    assert "set-cookie" not in reply.headers
+    assert contents() == before
+
+
+def test_sign_in_end_all_and_sign_in_again_works_within_one_second(client: Client, user: User) -> None:
+    for _ in range(3):
+        session = sign_in(client, user)
+        assert session.lives()
+        assert session.post("/logout?sessions=all").status == 204
+        assert not session.lives()
+    assert sign_in(client, user).lives()
+
+
+def test_the_kept_session_goes_on_through_every_later_end_of_the_others(client: Client, user: User) -> None:
+    kept = sign_in(client, user)
+    for _ in range(3):
+        other = sign_in(client, user)
+        assert kept.post("/logout?sessions=others").status == 204
+        assert (kept.lives(), other.lives()) == (True, False)
+
+
+def test_all_ends_a_session_that_was_kept_before(client: Client, user: User) -> None:
+    kept = sign_in(client, user)
+    kept.post("/logout?sessions=others")
+    sign_in(client, user).post("/logout?sessions=all")
+    assert not kept.lives()
+
+
+def test_the_kept_session_may_be_ended_by_a_later_one(client: Client, user: User) -> None:
+    kept = sign_in(client, user)
+    kept.post("/logout?sessions=others")
+    later = sign_in(client, user)
+    later.post("/logout?sessions=others")
+    assert (kept.lives(), later.lives()) == (False, True)
+
+
+def test_an_end_that_cannot_be_told_to_the_feed_is_no_end(
+    client: Client, user: User, contents: Callable[[], list[str]]
+) -> None:
+    session = sign_in(client, user)
+    before = contents()
+    ways = ("/logout", "/logout?sessions=all", "/logout?sessions=others")
+    with failing("TransactWriteItems"):
+        replies = [session.post(way) for way in ways]
+        replies.append(session.delete(f"/me/sessions/{session.session_id}"))
+    assert {(reply.problem()[0], reply.headers["retry-after"]) for reply in replies} == {(503, "1")}
+    assert contents() == before
+    assert session.lives()
+
+
+# --- At the same time
+
+
+def test_two_that_end_all_at_once_both_have_their_way(client: Client, user: User) -> None:
+    one, other = sign_in(client, user), sign_in(client, user)
+    replies: list[Reply] = []
+    with met("TransactWriteItems", lambda: replies.append(other.post("/logout?sessions=all"))):
+        replies.append(one.post("/logout?sessions=all"))
+    assert [reply.status for reply in replies] == [204, 204]
+    assert not one.lives()
+    assert not other.lives()
+    assert sign_in(client, user).lives()
+
+
+def test_of_two_that_end_each_other_at_once_one_lives(client: Client, user: User) -> None:
+    one, other = sign_in(client, user), sign_in(client, user)
+    replies: list[Reply] = []
+    with met("TransactWriteItems", lambda: replies.append(other.post("/logout?sessions=others"))):
+        replies.append(one.post("/logout?sessions=others"))
+    assert replies[0].status == 204
+    assert_ended(replies[1])
+    assert (one.lives(), other.lives()) == (False, True)
+
+
+def test_a_sign_in_that_meets_an_end_of_all_is_ended_or_lives_but_never_half(client: Client, user: User) -> None:
+    session = sign_in(client, user)
+    with met("PutItem", lambda: session.post("/logout?sessions=all")):
+        met_one = sign_in(client, user)
+    assert not met_one.lives()
+
+
+def test_kept_session_revived(client: Client, house: Runtime, user: User, clock: Clock) -> None:
+    """An ended session's access token, where its end is not known yet, must not bring the session back."""
+    ended, other = sign_in(client, user), sign_in(client, user)
+    stale = serve(house)
+    assert ended.get("/me").status == 200
+    serve(house)
+    assert other.post("/logout?sessions=others").status == 204
+    runtime.install(stale)
+    assert ended.get("/me").status == 200  # for the interval
+    assert_ended(ended.post("/logout?sessions=others"))
+    clock.advance(5)
+    assert (ended.lives(), other.lives()) == (False, True)
+
+
+def test_kept_session_revived_by_the_one_that_was_kept_before(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    ended = sign_in(client, user)
+    assert ended.post("/logout?sessions=others").status == 204
+    tokens = ended.refresh().json
+    ended = SignedIn(client, tokens["access_token"], tokens["refresh_token"])
+    other = sign_in(client, user)
+    stale = serve(house)
+    assert ended.get("/me").status == 200
+    serve(house)
+    assert other.post("/logout?sessions=others").status == 204
+    runtime.install(stale)
+    assert_ended(ended.post("/logout?sessions=others"))
+    clock.advance(5)
+    assert (ended.lives(), other.lives()) == (False, True)
