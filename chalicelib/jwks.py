@@ -105,10 +105,10 @@ def _p256(jwk: _Jwk) -> EllipticCurvePublicKey:
 
 
 def _rsa(jwk: _Jwk) -> RSAPublicKey:
-    """RFC 7518 §6.3.1."""
+    """RFC 7518 §6.3.1; `cryptography` refuses an even exponent."""
     _expect(jwk, kty="RSA")
     n, e = int.from_bytes(_octets(jwk, "n"), "big"), int.from_bytes(_octets(jwk, "e"), "big")
-    if n.bit_length() < _MIN_RSA_BITS or e < _MIN_RSA_EXPONENT or e % 2 == 0:
+    if n.bit_length() < _MIN_RSA_BITS or e < _MIN_RSA_EXPONENT:
         raise ValueError("a weak RSA key")
     return RSAPublicNumbers(e, n).public_key()
 

@@ -9,6 +9,8 @@ that resource reaches other routes too; what it reaches and must not is denied, 
 - an empty segment, at the end or within: a star takes it, and a gateway may drop it and read another route.
 
 What cannot be told apart in this way, for any set of scopes, is refused when the table is made.
+A gateway that asks about the decoded path and routes the raw one is beyond any policy (`c1%2Fhistory` is then a
+comment's id to one and its history to the other); the API function, which asks the table again, answers for that.
 Sources: IAM User Guide, "Resource" (wildcards) and "Policy evaluation logic"; API Gateway Developer Guide,
 "Output from an API Gateway Lambda authorizer" and "Control access for invoking an API" (resource format).
 """
@@ -120,8 +122,9 @@ class _Plan(NamedTuple):
     allow: str
     crossing: tuple[str, ...]  # a star over a slash
     encoded: tuple[str, ...]  # a percent sign in a star
-    reached: dict[int, tuple[str, ...]]  # route -> the resources that the two have in common
+    reached: frozenset[int]  # the routes that its stars reach
     longer: frozenset[int]  # those of `reached` that lie across a slash
+    common: dict[int, tuple[str, ...]]  # what it has in common with each of `reached`
 
 
 class AccessTable:
@@ -193,14 +196,14 @@ def _denied(plans: list[_Plan], allowed: set[int]) -> list[str]:
         if not plan.reached:
             denied += plan.crossing
             continue
-        beyond = [index for index in plan.reached if index not in allowed]
+        beyond = plan.reached - allowed
         if beyond:
             denied += plan.encoded
         if plan.longer.isdisjoint(allowed):
             denied += plan.crossing
-            beyond = [index for index in beyond if index not in plan.longer]
+            beyond -= plan.longer
         for index in beyond:
-            denied += plan.reached[index]
+            denied += plan.common[index]
     if any(plan.crossing for plan in plans):
         denied += _SLASHES
     return list(dict.fromkeys(denied))  # two routes can reach a third by the same paths
@@ -243,15 +246,16 @@ def _plan(route: _Route, routes: list[_Route]) -> _Plan:
     """The plan for `route` among `routes`. Raises `InexactPolicyError` where there is none."""
     near = _near(route, routes)
     reads = {index: other.reads(route.segments) for index, other in near.items()}
-    reached = {index: paths for index, paths in reads.items() if paths}
-    for index, paths in reached.items():
-        _refuse_inexact(route, routes[index], paths, [near[other] for other in reached if other != index])
+    common = {index: paths for index, paths in reads.items() if paths}
+    for index, paths in common.items():
+        _refuse_inexact(route, routes[index], paths, [near[other] for other in common if other != index])
     return _Plan(
         allow=route.resource(glob(route.segments)),
         crossing=tuple(map(route.resource, widened(route.segments, "*/*"))),
         encoded=tuple(map(route.resource, widened(route.segments, "*%*"))),
-        reached={index: tuple(route.resource(glob(path)) for path in paths) for index, paths in reached.items()},
-        longer=frozenset(index for index in reached if len(near[index].segments) > len(route.segments)),
+        reached=frozenset(common),
+        longer=frozenset(index for index in common if len(near[index].segments) > len(route.segments)),
+        common={index: tuple(route.resource(glob(path)) for path in paths) for index, paths in common.items()},
     )
 
 

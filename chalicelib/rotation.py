@@ -58,7 +58,8 @@ def due(ring: KeyRing, purpose: Purpose, schedule: Schedule, now: int) -> Slot |
         return Slot(next_serial(ring, purpose), now, now)
     newest = order[-1]
     ends = newest.signs_from + schedule.period
-    if newest.alg == schedule.alg and now < ends - schedule.lead:
+    # Not while one is pending either, however short the period is.
+    if newest.alg == schedule.alg and now < max(newest.signs_from, ends - schedule.lead):
         return None
     begin = ends if newest.alg == schedule.alg else newest.signs_from
     return Slot(next_serial(ring, purpose), now, max(now + schedule.lead, begin))
@@ -88,10 +89,11 @@ class Rotation:
         return added
 
     def force(self, purpose: Purpose, now: int) -> str | None:
-        """Publishes the next key of `purpose` now, whatever the schedule says."""
-        ring, schedule = self.ring(), self.schedules[purpose]
-        newest = max((entry.signs_from for entry in ring.of(purpose)), default=now)
-        slot = Slot(next_serial(ring, purpose), now, max(now + schedule.lead, newest))
+        """Publishes the next key of `purpose` now, whatever the schedule says. The first one signs at once."""
+        ring = self.ring()
+        order = ring.of(purpose)
+        signs_from = max(now + self.schedules[purpose].lead, order[-1].signs_from) if order else now
+        slot = Slot(next_serial(ring, purpose), now, signs_from)
         key = self._new(purpose)
         return key.kid if self.store.add(key, slot) else None
 
@@ -129,8 +131,10 @@ class Rotation:
         return new_signing_key(self.schedules[purpose].alg)
 
     def _over(self, ring: KeyRing, entry: KeyEntry, now: int) -> bool:
-        if entry.revoked_at is not None:
-            last = ring.outlives[entry.purpose] + entry.revoked_at
-            return entry.serial + 1 < next_serial(ring, entry.purpose) and last + KEPT_WHEN_GONE <= now
+        # The newest stays, so that no number is ever given twice.
+        if entry.serial + 1 >= next_serial(ring, entry.purpose):
+            return False
         gone_at = ring.gone_at(entry)
+        if entry.revoked_at is not None:
+            gone_at = entry.revoked_at + ring.outlives[entry.purpose]
         return gone_at is not None and gone_at + KEPT_WHEN_GONE <= now

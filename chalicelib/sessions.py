@@ -118,10 +118,15 @@ def next_epoch(user: User, reason: str, now: int, kept: Kept | None) -> EpochCha
 
 
 def told(session: Session, user: User) -> Session:
-    """`session` with the end that came to it by an epoch, if one did."""
-    if session.ended_at is not None:
+    """`session` with the first end that came to it: its own, or one by an epoch."""
+    by_epoch = next(
+        (
+            change
+            for change in user.epoch_changes
+            if session.session_epoch < change.epoch and session.session_id != change.kept
+        ),
+        None,
+    )
+    if by_epoch is None or (session.ended_at is not None and session.ended_at < by_epoch.at):
         return session
-    for change in user.epoch_changes:
-        if session.session_epoch < change.epoch and session.session_id != change.kept:
-            return replace(session, ended_at=change.at, reason=change.reason)
-    return session
+    return replace(session, ended_at=by_epoch.at, reason=by_epoch.reason)

@@ -72,7 +72,7 @@ def test_nothing_but_http(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://", "http://127.0.0.1:notaport/", "http://127.0.0.1:1/", "http://127.0.0.1/ x"]
+    "uri", ["http://", "http://[::1", "http://127.0.0.1:notaport/", "http://127.0.0.1:1/", "http://127.0.0.1/ x"]
 )
 def test_an_address_where_nothing_is(uri: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011 — of whatever kind

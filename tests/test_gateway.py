@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from infra.gateway import MAX_ARN_LENGTH, MAX_BODY_LENGTH, Answer, Gateway
 from infra.http_server import GatewayServer
 
 TTL = 60
+THREADS = 16
 API = LocalARNBuilder().build_arn("*", "/").removesuffix("*//")
 
 
@@ -52,6 +53,7 @@ class World:
     answer: Any = field(default_factory=allowing)
     asked: list[AuthRequest] = field(default_factory=list)
     now: float = 0.0
+    everyone: Barrier = field(default_factory=lambda: Barrier(THREADS))
 
     def __post_init__(self) -> None:
         self.app = make_app(self)
@@ -87,6 +89,10 @@ def make_app(world: World) -> Chalice:
         assert app.current_request
         return app.current_request.to_original_event()
 
+    def meet(**_: str) -> Any:
+        world.everyone.wait(timeout=30)  # every thread's request is under way before any of them is read
+        return echo()
+
     def two_cookies() -> Response:
         return Response(body="", status_code=204, headers={"Set-Cookie": ["a=1", "b=2"]})
 
@@ -110,6 +116,7 @@ def make_app(world: World) -> Chalice:
     app.route("/pages", methods=["GET"], cors=True)(echo)
     app.route("/guarded", methods=["GET", "DELETE"], authorizer=gate)(echo)
     app.route("/guarded/{thing_id}", methods=["GET"], authorizer=gate)(echo)
+    app.route("/meeting/{thing_id}", methods=["GET"], authorizer=gate)(meet)
     return app
 
 
@@ -602,7 +609,7 @@ def test_no_answer_is_anothers(world: World) -> None:
         for number in range(50):
             name = f"{thread}-{number}"
             headers = {"Authorization": f"Bearer token{thread}", "X-Name": name}
-            client.request("GET", f"/guarded/{name}?q={name}", headers=headers)
+            client.request("GET", f"/meeting/{name}?q={name}", headers=headers)
             event = json.loads(client.getresponse().read())
             heard = {
                 event["headers"]["x-name"],
@@ -613,5 +620,5 @@ def test_no_answer_is_anothers(world: World) -> None:
         client.close()
         return own
 
-    with served(world.gateway) as port, ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(one_thread, range(16))) == [50] * 16
+    with served(world.gateway) as port, ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(one_thread, range(THREADS))) == [50] * THREADS

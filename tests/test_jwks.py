@@ -76,6 +76,7 @@ UNUSABLE: dict[str, object] = {
     "private": EC | {"d": EC["x"]},
     "symmetric": {"kty": "oct", "kid": "ec", "alg": "HS256", "k": "AAAA"},
     "symmetric in disguise": EC | {"k": "AAAA"},
+    "RSA by another kty": RSA | {"kty": "EC"},
     "RSA of 1024 bits": _rsa_jwk(1024),
     "RSA with exponent 3": RSA | {"e": number(3)},
     "RSA with an even exponent": RSA | {"e": number(65538)},

@@ -70,7 +70,9 @@ def ended(feed: Feed, now: int) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "subject"), [(Kind.SESSION, "sid"), (Kind.TOKEN, "jti"), (Kind.KEY, "kid")], ids=lambda value: str(value)
+    ("kind", "subject"),
+    [(Kind.SESSION, "sid"), (Kind.TOKEN, "jti"), (Kind.KEY, "kid")],
+    ids=lambda value: str(value),
 )
 def test_an_entry_ends_what_it_names_and_nothing_else(kind: Kind, subject: str) -> None:
     revocations = Revocations([Revocation(kind, subject, NOW)])

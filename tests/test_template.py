@@ -12,7 +12,12 @@ from infra import emulator, template
 TABLES = {name: item for name, item in template.resources().items() if item.get("Type") == "AWS::DynamoDB::Table"}
 DEFINITION = template.resources()["RestAPI"]["Properties"]["DefinitionBody"]
 RESPONSES = DEFINITION["x-amazon-apigateway-gateway-responses"]
-POLICY = template.resources()["APIHandlerPolicy"]["Properties"]["PolicyDocument"]
+
+
+def granted(function: str) -> dict[str, list[str]]:
+    """The actions that the policy of `function` allows, by the one resource that each statement names."""
+    policy = template.resources()[f"{function}Policy"]["Properties"]["PolicyDocument"]
+    return {statement["Resource"]["Fn::GetAtt"][0]: statement["Action"] for statement in policy["Statement"]}
 
 
 def variable(table: str) -> str:
@@ -73,16 +78,29 @@ def test_an_unknown_reference_is_an_error() -> None:
         template.environment("APIHandler", {})
 
 
-def test_the_api_function_may_use_each_resource_by_its_own_arn() -> None:
-    named = [statement["Resource"]["Fn::GetAtt"] for statement in POLICY["Statement"]]
-    assert sorted(named) == sorted([name, "Arn"] for name in [*TABLES, "SealingKey"])
-
-
-def test_the_api_function_may_write_no_key_and_do_nothing_by_wildcard() -> None:
-    actions = {statement["Resource"]["Fn::GetAtt"][0]: statement["Action"] for statement in POLICY["Statement"]}
+def test_the_api_function_may_use_each_resource_and_write_no_key() -> None:
+    actions = granted("APIHandler")
+    assert actions.keys() == {*TABLES, "SealingKey"}
     assert actions["Keys"] == ["dynamodb:Query"]
     assert actions["SealingKey"] == ["kms:Decrypt"]
-    assert not any("*" in action for granted in actions.values() for action in granted)
+
+
+def test_the_rotation_writes_the_key_ring_and_opens_nothing() -> None:
+    actions = granted("RotateKeys")
+    assert actions.keys() == {"Keys", "SealingKey"}
+    assert actions["SealingKey"] == ["kms:Encrypt"]
+    assert template.environment(
+        "RotateKeys", {name: name for name in ["Keys", "SealingKey", "AWS::StackName"]}
+    ) == {
+        "GATEHOUSE_STAGE": "AWS::StackName",
+        "GATEHOUSE_KEYS_TABLE": "Keys",
+        "GATEHOUSE_KMS_KEY": "SealingKey",
+    }
+
+
+@pytest.mark.parametrize("function", ["APIHandler", "RotateKeys"])
+def test_no_function_may_do_anything_by_wildcard(function: str) -> None:
+    assert not any("*" in action for actions in granted(function).values() for action in actions)
 
 
 # ---- Gateway responses ----

@@ -106,6 +106,8 @@ def test_custom_claims_cannot_be_changed_and_can_be_written() -> None:
         custom["admin"] = True  # type: ignore[index]
     with pytest.raises(TypeError):
         custom["plan"]["tier"] = "free"  # type: ignore[index]
+    with pytest.raises(TypeError):
+        custom["plan"]["seats"][0] = 9  # type: ignore[index]
     with pytest.raises(dataclasses.FrozenInstanceError):
         accepted(token()).sub = "usr_1"  # type: ignore[misc]
 

@@ -12,6 +12,7 @@ from tests.hostile_tokens import hostile_tokens
 from tests.token_forge import AUDIENCE, ISSUER, KEYS, NOW, accepted, token
 
 NAMES = sorted(hostile_tokens())
+WRONG_LENGTH = ("segments/no signature", "segments/one letter after the signature")  # only the key tells
 EARLY = ("algorithm/", "header/", "json/", "segments/")
 
 
@@ -58,7 +59,7 @@ def test_a_good_token_costs_a_signature() -> None:
     "name",
     [
         *(name for name in NAMES if name.startswith("json/")),
-        *(name for name in NAMES if name.startswith("segments/") and name != "segments/no signature"),
+        *(name for name in NAMES if name.startswith("segments/") and name not in WRONG_LENGTH),
         *(name for name in NAMES if name.startswith("algorithm/HS")),
         *(name for name in NAMES if name.startswith("algorithm/") and "unsigned" in name),
         *("header/kid empty", "header/kid huge", "header/kid 129 characters", "header/crit", "header/jku"),

@@ -18,10 +18,7 @@ def table(result: Result) -> str:
     lines = []
     if result.rows:
         columns = list(result.rows[0])
-        widths = {name: max(len(name), *(len(row[name]) for row in result.rows)) for name in columns}
-        heading = {name: name for name in columns}
-        lines = [
-            "  ".join(row[name].ljust(widths[name]) for name in columns).rstrip()
-            for row in (heading, *result.rows)
-        ]
+        rows = [{name: name for name in columns}, *result.rows]
+        widths = {name: max(len(row[name]) for row in rows) for name in columns}
+        lines = ["  ".join(row[name].ljust(widths[name]) for name in columns).rstrip() for row in rows]
     return "\n".join([*lines, result.message] if result.message else lines)

@@ -65,10 +65,11 @@ def parse(request: Request, *, plain: bool = False) -> Body:
 
 
 def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidRequestError("The body is not UTF-8.") from None
+    text = data.decode("utf-8", "replace")
+    # API Gateway puts the same sign in the place of what it cannot decode.
+    if "\ufffd" in text:
+        raise InvalidRequestError("The body is not UTF-8.")
+    return text
 
 
 def _form(text: str) -> dict[str, object]:

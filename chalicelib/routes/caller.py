@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import scope as scopes
-from chalicelib.errors import InsufficientScopeError, InvalidTokenError, NotFoundError
+from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError, NotFoundError
 from chalicelib.policy import AccessTable
 from chalicelib.revocations import Revocations
 from chalicelib.scope import Scope
@@ -29,10 +29,14 @@ class Caller:
 
     @classmethod
     def of(cls, request_context: Mapping[str, Any]) -> "Caller":
-        """The caller in API Gateway's `requestContext`. Raises `InvalidTokenError` where no gate spoke."""
-        told = request_context.get("authorizer")
-        if not told:
-            raise InvalidTokenError(detail="no authorizer context")
+        """The caller in API Gateway's `requestContext`. Raises `InvalidTokenError` where no gate of ours spoke."""
+        try:
+            return cls._told(request_context["authorizer"])
+        except (KeyError, TypeError, ValueError, InvalidRequestError):
+            raise InvalidTokenError(detail="no authorizer context that can be read") from None
+
+    @classmethod
+    def _told(cls, told: Mapping[str, Any]) -> "Caller":
         epoch = told.get("session_epoch")
         return cls(
             sub=told["sub"],

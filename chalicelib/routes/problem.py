@@ -35,6 +35,9 @@ _CHALLENGE: dict[type[errors.GatehouseError], str] = {
     errors.InsufficientScopeError: f'{BEARER}, error="insufficient_scope"',
 }
 
+# RFC 9110 §15.5.14 renamed it; Python does so from 3.13 on.
+_TITLES = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
+
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: errors.NotFoundError.description,
     HTTPStatus.METHOD_NOT_ALLOWED: "This route does not take this method.",
@@ -62,5 +65,10 @@ def from_status(code: int) -> Response:
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> Response:
     """A problem details object (RFC 9457 §3.1); `about:blank` means that the title is the status's (§4.2.1)."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, status.phrase),
+        "status": status.value,
+        "detail": detail,
+    }
     return Response(body, {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", **headers}, status.value)

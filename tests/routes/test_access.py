@@ -152,7 +152,6 @@ def direct(entry: Access, authorizer: Mapping[str, object] | None, house: Runtim
     }
     answer = app(event, None)
     headers = {name.lower(): str(value) for name, value in answer["headers"].items()}
-    assert headers["content-type"] in ("application/json", "application/problem+json")
     return answer["statusCode"], json.loads(answer["body"] or "null"), headers
 
 
@@ -207,11 +206,9 @@ def test_a_context_that_has_expired_is_refused(served: Runtime, entry: Access) -
 
 
 @protected
-@pytest.mark.parametrize("context", [None, {}, {"principalId": "somebody"}, {"claims": {"scope": ADMIN_SCOPE}}])
-def test_a_context_that_no_gate_of_ours_gave_is_refused(
-    served: Runtime, entry: Access, context: dict[str, object] | None
-) -> None:
-    assert_problem(direct(entry, context, served), ENDED, INVALID_TOKEN)
+def test_a_context_that_no_gate_of_ours_gave_is_refused(served: Runtime, entry: Access) -> None:
+    for context in (None, {}, {"principalId": "somebody"}, {"claims": {"scope": ADMIN_SCOPE}}):
+        assert_problem(direct(entry, context, served), ENDED, INVALID_TOKEN)
 
 
 @pytest.mark.parametrize(

@@ -167,14 +167,11 @@ def test_taken_email_addresses(client: Client, email: str) -> None:
     assert sign_up(client, email=email).json["email"] == email
 
 
-@pytest.mark.parametrize("missing", ["username", "email", "password"])
-@pytest.mark.parametrize("value", [None, 5, True, 1.5, [], ["a"], {}, {"a": "b"}])
-def test_a_field_that_is_no_text_is_400(
-    client: Client, missing: str, value: object, contents: Callable[[], list[str]]
-) -> None:
-    status, detail = sign_up(client, **{missing: value}).problem()
-    assert status == 400
-    assert missing in detail
+@pytest.mark.parametrize("field", ["username", "email", "password"])
+def test_a_field_that_is_no_text_is_400(client: Client, field: str, contents: Callable[[], list[str]]) -> None:
+    assert sign_up(client, **{field: None}).problem() == (400, f"The field {field} is required.")
+    for value in (5, True, 1.5, [], ["a"], {}, {"a": "b"}):
+        assert sign_up(client, **{field: value}).problem() == (400, f"The field {field} must be a string.")
     assert contents() == []
 
 

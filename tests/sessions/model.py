@@ -35,10 +35,10 @@ JWKS_MAX_AGE = 300
 
 @dataclass(frozen=True)
 class End:
-    """When a session was ended, and why."""
+    """When a session was ended, and why; more than one reason where they came within one second."""
 
     at: int
-    reason: str
+    reasons: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ class Session:
     def end(self, reason: str, now: int) -> None:
         """Ends it. The first reason stays."""
         if self.ended is None:
-            self.ended = End(now, reason)
+            self.ended = End(now, frozenset())
+        if self.ended.at == now:
+            self.ended = End(now, self.ended.reasons | {reason})
 
     def present(self, generation: int, holder: object, now: int) -> int | None:
         """Somebody presents the token of `generation`: the generation of the answer, or `None`."""

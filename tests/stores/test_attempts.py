@@ -101,7 +101,11 @@ def test_a_username_is_one_however_spelt() -> None:
 
 
 def test_an_address_typed_as_a_username_is_another_counter() -> None:
-    keys = (attempts.address_key("192.0.2.7"), attempts.username_key("192.0.2.7"), attempts.pair_key("192.0.2.7", ""))
+    keys = (
+        attempts.address_key("192.0.2.7"),
+        attempts.username_key("192.0.2.7"),
+        attempts.pair_key("192.0.2.7", ""),
+    )
     assert len({key["pk"] for key in keys}) == 3
 
 

@@ -1,0 +1,190 @@
+"""A process dies at any of its calls, before AWS got it or before the answer came back: the client tries again
+with the last token that it saw, and goes on. Nothing is ever half written.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from chalicelib import runtime
+from chalicelib.grants.refresh_token import REUSE
+from chalicelib.model import Session
+from chalicelib.runtime import Runtime
+from tests.client import Client, Clock, bearer
+from tests.conftest import connect, new_user
+
+BEFORE_THE_CALL, AFTER_THE_ANSWER = "before-call", "after-call"  # botocore's names of the events
+
+pytestmark = pytest.mark.parametrize("moment", [BEFORE_THE_CALL, AFTER_THE_ANSWER])
+
+
+class Death(BaseException):
+    """The process is gone: no code of ours runs any more."""
+
+
+@dataclass
+class Crash:
+    """A process that dies at its call of this `number`, counted from 1."""
+
+    house: Runtime
+    moment: str
+    number: int
+    calls: list[str] = field(default_factory=list)
+    survived: bool = False
+
+    def during(self, trip: Callable[[], object]) -> None:
+        """Makes `trip` in a new process. If it lives through that, its answer is lost all the same."""
+        runtime.install(replace(self.house))
+        try:
+            with self._watching():
+                trip()
+        except Death:
+            pass
+        else:
+            assert len(self.calls) < self.number, "somebody has swallowed Death"
+            self.survived = True
+        finally:
+            runtime.install(replace(self.house))
+
+    def wrote(self, operation: str) -> bool:
+        """Whether AWS got such a call."""
+        lost = not self.survived and self.moment == BEFORE_THE_CALL
+        return operation in (self.calls[:-1] if lost else self.calls)
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for service in ("dynamodb", "kms"):
+                events = connect(service).meta.events  # type: ignore[call-overload]
+                event = f"{self.moment}.{service}"
+                events.register(event, self._step)
+                stack.callback(events.unregister, event, self._step)
+            yield
+
+    def _step(self, model: Any, **_: object) -> None:
+        self.calls.append(model.name)
+        if len(self.calls) == self.number:
+            raise Death
+
+
+Crashes = Callable[..., Iterator[Crash]]
+
+
+@pytest.fixture
+def crashes(house: Runtime, moment: str) -> Crashes:
+    """One process after another, each of which dies one call later, and last the one that does not.
+
+    `at` names calls that the trip must have come to.
+    """
+
+    def one_after_another(*at: str) -> Iterator[Crash]:
+        for number in count(1):
+            crash = Crash(house, moment, number)
+            yield crash
+            if crash.survived:
+                assert set(at) <= set(crash.calls)
+                return
+
+    return one_after_another
+
+
+def sign_in(client: Client, house: Runtime) -> tuple[str, str]:
+    """Access token and refresh token of a new user's session. The gate has its keys then."""
+    tokens = client.sign_in(new_user(house).username).json
+    assert client.get("/me", tokens["access_token"]).status == 200
+    return tokens["access_token"], tokens["refresh_token"]
+
+
+def refreshed(client: Client, token: str) -> str:
+    reply = client.refresh(token)
+    assert reply.status == 200
+    successor: str = reply.json["refresh_token"]
+    return successor
+
+
+def session_of(house: Runtime, token: str) -> Session:
+    read = house.keys.read_refresh_token(token, house.now())
+    session = house.session_store.get(read.sub, read.session_id)
+    assert session is not None
+    return session
+
+
+def is_told(house: Runtime, session: Session) -> bool:
+    """Whether the revocation feed ends the session or all of its user."""
+    subjects = {entry.subject for entry in house.revocations.since(house.now(), house.now())}
+    return not subjects.isdisjoint({session.session_id, session.sub})
+
+
+def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, house: Runtime, crashes: Crashes) -> None:
+    for crash in crashes("TransactWriteItems"):
+        name = f"newcomer-{crash.number}"
+        account = {"username": name, "email": f"{name}@example.com", "password": "demo-password"}
+        crash.during(lambda account=account: client.json("/users", account))
+        assert client.json("/users", account).status == (409 if crash.wrote("TransactWriteItems") else 201)
+        assert client.sign_in(name).status == 200
+
+
+def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, house: Runtime, crashes: Crashes) -> None:
+    for crash in crashes("PutItem"):
+        user = new_user(house)
+        crash.during(lambda user=user: client.sign_in(user.username))
+        left = house.session_store.of_user(user.sub)
+        assert [session.generation for session in left] == [0] * crash.wrote("PutItem")
+        refreshed(client, client.sign_in(user.username).json["refresh_token"])
+
+
+def test_a_refresh_recovers(client: Client, house: Runtime, clock: Clock, crashes: Crashes) -> None:
+    for crash in crashes("UpdateItem", "GetItem"):
+        _, token = sign_in(client, house)
+        crash.during(lambda token=token: client.refresh(token))
+        assert session_of(house, token).generation == crash.wrote("UpdateItem")
+        clock.advance(house.settings.refresh_grace)
+        successor = refreshed(client, token)
+        assert session_of(house, token).generation == 1
+        refreshed(client, successor)
+
+
+def test_a_replay_recovers(client: Client, house: Runtime, clock: Clock, crashes: Crashes) -> None:
+    for crash in crashes("UpdateItem", "GetItem"):
+        _, token = sign_in(client, house)
+        successor = refreshed(client, token)
+        crash.during(lambda token=token: client.refresh(token))
+        clock.advance(house.settings.refresh_grace)
+        assert refreshed(client, token) == successor
+        assert session_of(house, token).generation == 1
+        refreshed(client, successor)
+
+
+def test_a_reuse_ends_the_session_at_the_latest_when_it_comes_again(
+    client: Client, house: Runtime, crashes: Crashes
+) -> None:
+    for crash in crashes("UpdateItem", "TransactWriteItems"):
+        _, oldest = sign_in(client, house)
+        newest = refreshed(client, refreshed(client, oldest))
+        crash.during(lambda oldest=oldest: client.refresh(oldest))
+        session = session_of(house, oldest)
+        assert (session.reason == REUSE) == is_told(house, session) == crash.wrote("TransactWriteItems")
+        assert client.refresh(oldest).status == 401
+        session = session_of(house, oldest)
+        assert (session.reason, session.ended_at, session.generation) == (REUSE, house.now(), 2)
+        assert is_told(house, session)
+        assert client.refresh(newest).status == 401
+
+
+@pytest.mark.parametrize("target", ["/logout", "/logout?sessions=all"])
+def test_a_logout_ends_all_that_it_should_or_nothing(
+    client: Client, house: Runtime, crashes: Crashes, target: str
+) -> None:
+    for crash in crashes("TransactWriteItems"):
+        access_token, token = sign_in(client, house)
+        crash.during(lambda access_token=access_token: client.send("POST", target, bearer(access_token)))
+        ended = crash.wrote("TransactWriteItems")
+        assert is_told(house, session_of(house, token)) == ended
+        assert client.refresh(token).status == (401 if ended else 200)
+        assert client.send("POST", target, bearer(access_token)).status == (401 if ended else 204)
+        assert client.refresh(token).status == 401
+        assert is_told(house, session_of(house, token))

@@ -1,0 +1,146 @@
+"""Ends that meet refreshes and each other: a session ends once, and nothing that ended comes back."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Event
+
+import pytest
+
+from chalicelib.errors import InvalidGrantError, StoreUnavailableError
+from chalicelib.events import Event as SecurityEvent
+from chalicelib.grants.refresh_token import REUSE, RefreshTokenGrant
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from chalicelib.sessions import LOGOUT, LOGOUT_ALL
+from tests.races import contest
+from tests.races.contest import CONTESTANTS, Recorded, at_once, attempt
+
+pytestmark = pytest.mark.ministack
+
+ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The security events, kept."""
+
+    events: list[SecurityEvent] = field(default_factory=list)
+
+    def record(self, event: SecurityEvent) -> None:
+        self.events.append(event)
+
+
+@dataclass(frozen=True)
+class Theft:
+    """A session that has been refreshed twice, and a grant that tells which ends took."""
+
+    oldest: str
+    newest: str
+    recorded: Recorded
+    noted: Noted
+    grant: RefreshTokenGrant
+
+
+def theft(house: Runtime, user: User) -> Theft:
+    oldest = contest.sign_in(house, user)
+    newest = contest.refresh(house, contest.refresh(house, oldest))
+    recorded, noted = Recorded(house.session_store), Noted()
+    return Theft(oldest, newest, recorded, noted, replace(house.refresh, sessions=recorded, events=noted))
+
+
+def test_an_old_token_from_many_threads_ends_the_session_once(
+    arena: Runtime, racer: User, threads: Executor
+) -> None:
+    for _ in range(ROUNDS):
+        stolen = theft(arena, racer)
+        reuse = partial(contest.refresh, arena, stolen.oldest, stolen.grant)
+        answers = at_once(threads, [partial(attempt, reuse)] * CONTESTANTS)
+        assert {type(answer) for answer in answers} == {InvalidGrantError}
+        assert stolen.recorded.ends == [REUSE]
+        assert len(stolen.noted.events) == 1
+        assert contest.session_of(arena, stolen.newest).reason == REUSE
+        with pytest.raises(InvalidGrantError):
+            contest.refresh(arena, stolen.newest)
+
+
+def test_an_old_token_among_refreshes_ends_the_session_for_all(
+    arena: Runtime, racer: User, threads: Executor
+) -> None:
+    for _ in range(ROUNDS):
+        stolen = theft(arena, racer)
+        holder = partial(attempt, partial(contest.refresh, arena, stolen.newest, stolen.grant))
+        thief = partial(attempt, partial(contest.refresh, arena, stolen.oldest, stolen.grant))
+        answers = at_once(threads, [holder, thief] * (CONTESTANTS // 2))
+        assert {type(answer) for answer in answers[1::2]} == {InvalidGrantError}
+        assert stolen.recorded.ends == [REUSE]
+        successors = {answer for answer in answers[::2] if isinstance(answer, str)}
+        for token in (stolen.newest, *successors):
+            with pytest.raises(InvalidGrantError):
+                contest.refresh(arena, token)
+
+
+def test_many_logouts_at_once_end_the_session_once(arena: Runtime, racer: User, threads: Executor) -> None:
+    for _ in range(ROUNDS):
+        token = contest.sign_in(arena, racer)
+        assert sum(at_once(threads, [partial(contest.end, arena, token, LOGOUT)] * CONTESTANTS)) == 1
+
+
+def test_each_of_many_logouts_everywhere_raises_the_epoch_by_one_or_says_to_try_again(
+    arena: Runtime, racer: User, threads: Executor
+) -> None:
+    everywhere = partial(arena.sessions.end_all, racer.username, LOGOUT_ALL, arena.now())
+    answers = at_once(threads, [partial(attempt, everywhere)] * CONTESTANTS)
+    assert {type(answer) for answer in answers} <= {type(None), StoreUnavailableError}
+    changed = arena.users.by_username(racer.username)
+    assert changed is not None
+    assert changed.session_epoch == answers.count(None) > 0
+
+
+def log_out(house: Runtime, user: User, token: str) -> None:
+    assert contest.end(house, token, LOGOUT)
+
+
+def log_out_everywhere(house: Runtime, user: User, token: str) -> None:
+    house.sessions.end_all(user.username, LOGOUT_ALL, house.now())
+
+
+@pytest.mark.parametrize("end", [log_out, log_out_everywhere])
+@pytest.mark.parametrize("holders", [1, CONTESTANTS - 1])
+def test_no_refresh_succeeds_that_began_after_the_end(
+    arena: Runtime, racer: User, threads: Executor, end: Callable[[Runtime, User, str], None], holders: int
+) -> None:
+    for _ in range(ROUNDS):
+        token = contest.sign_in(arena, racer)
+        ended = Event()
+
+        def ending(token: str = token, ended: Event = ended) -> int:
+            try:
+                end(arena, racer, token)
+            finally:
+                ended.set()
+            return 0
+
+        # One alone goes on with each successor; many would take each other for thieves and keep to one token.
+        refreshing = partial(refresh_until_refused, arena, token, ended, follows=holders == 1)
+        successes = at_once(threads, [ending, *([refreshing] * holders)])
+        succeeded = max(successes) if holders == 1 else min(1, max(successes))
+        # The end may have come between the write of a refresh and its read of the user.
+        assert contest.session_of(arena, token).generation in (succeeded, succeeded + 1)
+        with pytest.raises(InvalidGrantError):
+            contest.refresh(arena, token)
+
+
+def refresh_until_refused(house: Runtime, token: str, ended: Event, *, follows: bool) -> int:
+    """How many refreshes succeeded. None may that begins after the end."""
+    successes = 0
+    while True:
+        late = ended.is_set()
+        try:
+            successor = contest.refresh(house, token)
+        except InvalidGrantError:
+            return successes
+        assert not late
+        successes += 1
+        token = successor if follows else token

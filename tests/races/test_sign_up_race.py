@@ -1,0 +1,64 @@
+"""Many sign-ups for one name or one address at the same moment: one wins, and nothing is left of the others."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from functools import partial
+
+import pytest
+
+from chalicelib import username as usernames
+from chalicelib.accounts import SignUp
+from chalicelib.errors import EmailTakenError, GatehouseError, StoreUnavailableError, UsernameTakenError
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from tests.races import contest
+from tests.races.contest import CONTESTANTS, at_once, attempt
+
+pytestmark = pytest.mark.ministack
+
+ROUNDS = 15
+
+
+def race(house: Runtime, threads: Executor, requests: Sequence[SignUp]) -> set[type[GatehouseError]]:
+    """Signs all up at once, of whom one must win. How the others were refused."""
+    sign_ups = [partial(house.accounts.sign_up, request) for request in requests]
+    answers = at_once(threads, [partial(attempt, sign_up) for sign_up in sign_ups])
+    (winner,) = (answer for answer in answers if isinstance(answer, User))
+    assert house.users.by_username(winner.username) == winner
+    assert_whole(house)
+    return {type(answer) for answer in answers if isinstance(answer, GatehouseError)}
+
+
+def assert_whole(house: Runtime) -> None:
+    """Every user has claimed their address, and every claim has its user."""
+    paginator = house.users.table.client.get_paginator("scan")
+    pages = paginator.paginate(TableName=house.users.table.name, ConsistentRead=True)
+    items = [item for page in pages for item in page["Items"]]
+    claims = {(item["pk"]["S"], item["sub"]["S"]) for item in items if item["pk"]["S"].startswith("email:")}
+    users = {
+        (f"email:{usernames.key(item['email']['S'])}", item["sub"]["S"]) for item in items if "username" in item
+    }
+    assert claims == users
+    assert len(claims) * 2 == len(items)
+
+
+def test_one_username_goes_to_one(arena: Runtime, racer: User, threads: Executor) -> None:
+    for number in range(ROUNDS):
+        name = f"{racer.username}-{number}"
+        spellings = [name, name.upper()] * (CONTESTANTS // 2)
+        requests = [SignUp(text, f"{place}@{name}.example", contest.PASSWORD) for place, text in enumerate(spellings)]
+        assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}
+
+
+def test_one_email_address_goes_to_one(arena: Runtime, racer: User, threads: Executor) -> None:
+    for number in range(ROUNDS):
+        name = f"{racer.username}-{number}"
+        requests = [SignUp(f"{name}-{each}", f"{name}@example.com", contest.PASSWORD) for each in range(CONTESTANTS)]
+        assert race(arena, threads, requests) <= {EmailTakenError, StoreUnavailableError}
+
+
+def test_a_form_sent_many_times_makes_one_account(arena: Runtime, racer: User, threads: Executor) -> None:
+    for number in range(ROUNDS):
+        name = f"{racer.username}-{number}"
+        requests = [SignUp(name, f"{name}@example.com", contest.PASSWORD)] * CONTESTANTS
+        assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}

@@ -1,0 +1,281 @@
+"""An access token stops working when its session ends, although it has not expired and no request asks a store."""
+
+from collections.abc import Callable, Iterator
+
+import jwt
+import pytest
+
+from chalicelib import access_token, runtime
+from chalicelib.access_token import AccessToken
+from chalicelib.model import Realm, User
+from chalicelib.revocations import Kind, Revocation
+from chalicelib.runtime import Runtime
+from tests.aws_calls import failing, operations, recorded
+from tests.callers import SignedIn, container, serve, sign_in
+from tests.client import Client, Clock, Reply, bearer
+from tests.conftest import connect, new_user
+from tests.routes.test_sessions import ENDINGS
+
+INTERVAL, TOLERANCE, LIFETIME = 5, 60, 900
+INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
+UNAVAILABLE = (503, "The service is briefly unavailable. Please try again.")
+
+
+def assert_ended(reply: Reply) -> None:
+    assert reply.problem() == (401, "The access token is invalid or expired.")
+    assert reply.headers["www-authenticate"] == INVALID_TOKEN
+
+
+@pytest.fixture
+def elsewhere(house: Runtime) -> Runtime:
+    """Another container of the same house."""
+    return container(house)
+
+
+def named(session: SignedIn) -> dict[str, str]:
+    """What the access token of `session` says that can be revoked."""
+    told = jwt.decode(session.access_token, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(session.access_token)["kid"]
+    return {"session": told["sid"], "token": told["jti"], "key": kid, "user": told["sub"]}
+
+
+# --- Whatever ends a session ends its access tokens
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_in_another_container_it_ends_within_the_interval(
+    client: Client,
+    house: Runtime,
+    elsewhere: Runtime,
+    user: User,
+    clock: Clock,
+    end: Callable[[SignedIn, SignedIn], None],
+) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    runtime.install(elsewhere)
+    assert mine.get("/me").status == 200
+    runtime.install(house)
+    end(mine, other)
+    runtime.install(elsewhere)
+    clock.advance(INTERVAL - 1)
+    assert mine.get("/me").status == 200  # nothing is read for it
+    clock.advance(1)
+    assert_ended(mine.get("/me"))
+
+
+def test_a_session_over_the_limit_ends_within_the_interval(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    serve(house, max_sessions=1)
+    mine, newest = sign_in(client, user), sign_in(client, user)
+    clock.advance(INTERVAL)
+    assert_ended(mine.get("/me"))
+    assert newest.get("/me").status == 200
+
+
+@pytest.mark.parametrize("reason", ["logout", "logout_all", "logout_others", "password_changed", "revoked"])
+def test_in_this_container_it_ends_at_once(client: Client, user: User, reason: str) -> None:
+    mine, other = sign_in(client, user), sign_in(client, user)
+    assert mine.get("/me").status == 200
+    ENDINGS[reason](mine, other)
+    assert_ended(mine.get("/me"))
+
+
+def test_every_access_token_of_the_session_ends(client: Client, user: User, clock: Clock) -> None:
+    first = sign_in(client, user)
+    clock.advance(1)
+    tokens = first.refresh().json
+    second = SignedIn(client, tokens["access_token"], tokens["refresh_token"])
+    assert second.post("/logout").status == 204
+    assert_ended(first.get("/me"))
+    assert_ended(second.get("/me"))
+
+
+def test_no_other_sessions_tokens_end(client: Client, house: Runtime, user: User) -> None:
+    mine, other, somebodys = (sign_in(client, each) for each in (user, user, new_user(house)))
+    mine.post("/logout")
+    assert other.get("/me").status == 200
+    other.post("/logout?sessions=all")
+    assert somebodys.get("/me").status == 200
+
+
+def test_a_kept_sessions_tokens_go_on_old_and_new(client: Client, user: User) -> None:
+    before = sign_in(client, user)
+    before.post("/logout?sessions=others")
+    tokens = before.refresh().json
+    after = SignedIn(client, tokens["access_token"], tokens["refresh_token"])
+    assert before.get("/me").status == 200
+    assert after.get("/me").status == 200
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_any_kind_of_entry_names_ends(
+    client: Client, house: Runtime, user: User, clock: Clock, kind: Kind
+) -> None:
+    session, somebodys = sign_in(client, user), sign_in(client, new_user(house))
+    house.revocations.add(Revocation(kind, named(session)[kind], clock.now, epoch=1))
+    clock.advance(INTERVAL)
+    assert_ended(session.get("/me"))
+    # One key has signed everybody's.
+    assert somebodys.get("/me").status == (401 if kind is Kind.KEY else 200)
+
+
+def test_a_single_token_may_end_while_its_session_goes_on(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    house.revocations.add(Revocation(Kind.TOKEN, named(session)["token"], clock.now))
+    clock.advance(INTERVAL)
+    assert_ended(session.get("/me"))
+    assert client.get("/me", session.refresh().json["access_token"]).status == 200
+
+
+def test_a_token_without_a_session_can_log_out(client: Client, house: Runtime, clock: Clock) -> None:
+    content = AccessToken("service", "demo-service", frozenset({"comments:read"}), "a-jti", LIFETIME)
+    realm = Realm("https://gatehouse.example", "https://gatehouse.example")
+    token = access_token.issue(content, realm, house.keys.signing_key(clock.now), clock.now)
+    assert client.get("/comments", token).status == 200
+    assert client.send("POST", "/logout", bearer(token)).status == 204
+    assert_ended(client.get("/comments", token))
+
+
+def test_a_new_container_knows_what_ended_a_lifetime_ago(
+    client: Client, house: Runtime, elsewhere: Runtime, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    session.post("/logout")
+    clock.advance(LIFETIME - 1)
+    runtime.install(elsewhere)
+    assert_ended(session.get("/me"))
+
+
+def test_a_late_row_with_an_earlier_time_is_obeyed(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    seen, late = sign_in(client, user), sign_in(client, user)
+    house.revocations.add(Revocation(Kind.SESSION, seen.session_id, clock.now))
+    clock.advance(INTERVAL)
+    assert_ended(seen.get("/me"))
+    house.revocations.add(Revocation(Kind.SESSION, late.session_id, clock.now - 30))
+    clock.advance(INTERVAL)
+    assert_ended(late.get("/me"))
+
+
+def test_every_entry_outlives_the_last_token_that_it_ends(
+    client: Client, house: Runtime, user: User, clock: Clock
+) -> None:
+    for way in ("/logout", "/logout?sessions=all", "/logout?sessions=others"):
+        assert sign_in(client, user).post(way).status == 204
+    rows = connect("dynamodb").scan(TableName=house.settings.revocations_table)["Items"]
+    assert len(rows) == 3
+    for row in rows:
+        assert int(row["expires_at"]["N"]) > clock.now + LIFETIME
+
+
+def test_no_entry_holds_a_token(client: Client, house: Runtime, user: User) -> None:
+    session = sign_in(client, user)
+    session.post("/logout?sessions=others")
+    session.post("/logout")
+    rows = repr(connect("dynamodb").scan(TableName=house.settings.revocations_table)["Items"])
+    assert session.session_id in rows
+    assert session.access_token not in rows
+    assert session.refresh_token not in rows
+
+
+# --- Expiry is looked at again, whatever the gateway remembers
+
+
+def test_a_policy_that_the_gateway_remembers_does_not_outlive_its_token(
+    client: Client, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    clock.advance(LIFETIME - 1)
+    assert session.get("/me").status == 200
+    clock.advance(1)
+    # The gate's own 401 names no error: this one is the API's.
+    assert_ended(session.get("/me"))
+
+
+# --- When the feed cannot be read
+
+
+def test_no_feed_no_answer(client: Client, house: Runtime, elsewhere: Runtime, user: User) -> None:
+    session = sign_in(client, user)
+    runtime.install(elsewhere)
+    with failing("Query"):
+        for reply in protected_and_signing(client, session, user):
+            assert reply.problem() == UNAVAILABLE
+            assert reply.headers["retry-after"] == str(INTERVAL)
+
+
+def protected_and_signing(client: Client, session: SignedIn, user: User) -> Iterator[Reply]:
+    yield session.get("/me")
+    yield client.sign_in(user.username)
+    yield session.refresh()
+
+
+def test_a_feed_that_fails_is_used_for_the_tolerance_and_then_it_is_shut(
+    client: Client, user: User, clock: Clock
+) -> None:
+    session, ended = sign_in(client, user), sign_in(client, user)
+    ended.post("/logout")
+    assert_ended(ended.get("/me"))
+    with failing("Query"):
+        clock.advance(INTERVAL + TOLERANCE)
+        assert [reply.status for reply in protected_and_signing(client, session, user)] == [200, 200, 200]
+        assert_ended(ended.get("/me"))
+        clock.advance(1)
+        replies = list(protected_and_signing(client, session, user))
+    assert [reply.problem() for reply in replies] == [UNAVAILABLE] * 3
+
+
+def test_it_recovers(client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    clock.advance(600)
+    with failing("Query"):
+        assert session.get("/me").status == 503
+    clock.advance(INTERVAL)
+    assert [reply.status for reply in protected_and_signing(client, session, user)] == [200, 200, 200]
+
+
+def test_while_it_fails_it_is_asked_once_in_each_interval(client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    clock.advance(INTERVAL + TOLERANCE + 1)
+    with failing("Query") as asked:
+        for _ in range(2 * INTERVAL):
+            assert session.get("/me").status == 503
+            clock.advance(1)
+    assert len(asked) == 2
+
+
+def test_an_expired_token_is_401_also_then(client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    clock.advance(LIFETIME - 1)
+    session.get("/me")
+    clock.advance(1)
+    with failing("Query"):
+        assert_ended(session.get("/me"))
+
+
+def test_the_jwk_set_needs_no_feed(client: Client, house: Runtime, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    clock.advance(100)
+    with failing("Query"):
+        assert session.get("/me").status == 503
+        assert client.send("GET", "/.well-known/jwks.json").status == 200
+
+
+# --- Signing routes look too
+
+
+@pytest.mark.parametrize("route", ["/tokens", "/tokens/refresh"])
+def test_routes_that_sign_pull_the_feed(
+    client: Client, house: Runtime, user: User, clock: Clock, route: str
+) -> None:
+    session = sign_in(client, user)
+    clock.advance(INTERVAL)
+    with recorded() as calls:
+        reply = client.sign_in(user.username) if route == "/tokens" else session.refresh()
+    assert reply.status == 200
+    assert operations(calls)[0] == "Query"
+    assert calls[0].parameters["TableName"] == house.settings.revocations_table

@@ -1,0 +1,175 @@
+"""Sessions in DynamoDB: what is written comes back, and a refresh takes on one condition."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from chalicelib import base64url
+from chalicelib.grants.refresh_token import Rotation
+from chalicelib.model import Device, Session
+from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
+from chalicelib.runtime import Runtime
+from chalicelib.scope import parse
+from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
+
+NOW = 1_800_000_000
+HERE, THERE = Device("192.0.2.7", "a browser"), Device("2001:db8::7", "")
+TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"\0\xff" * 8, 7)
+SESSION = Session(
+    sub=TOKEN.sub,
+    session_id=TOKEN.session_id,
+    username="zoe",
+    client_id="gatehouse",
+    asked_scope=None,
+    secret_hash=TOKEN.secret_hash(),
+    generation=7,
+    session_epoch=2,
+    created_at=NOW - 100,
+    rotated_at=NOW - 50,
+    expires_at=NOW + 50,
+    absolute_expires_at=NOW + 500,
+    device=HERE,
+)
+ROTATION = Rotation(TOKEN, "gatehouse", THERE, NOW, NOW + 200)
+ROTATED = replace(SESSION, generation=8, rotated_at=NOW, expires_at=NOW + 200, device=THERE)
+
+RACERS = 16
+
+
+@pytest.fixture
+def store(house: Runtime) -> SessionStore:
+    return house.session_store
+
+
+def kept(store: SessionStore) -> Session | None:
+    return store.get(SESSION.sub, SESSION.session_id)
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        SESSION,
+        replace(SESSION, asked_scope=frozenset()),
+        replace(SESSION, asked_scope=parse("a b")),
+        replace(SESSION, ended_at=NOW, reason="reuse"),
+        replace(SESSION, generation=MAX_GENERATION, device=THERE),
+    ],
+)
+def test_what_is_added_comes_back(store: SessionStore, session: Session) -> None:
+    store.add(session)
+    assert kept(store) == session
+
+
+def test_a_session_is_its_users_alone(store: SessionStore) -> None:
+    store.add(SESSION)
+    assert store.get(base64url.encode(b"v" * 16), SESSION.session_id) is None
+    assert store.get(SESSION.sub, "another") is None
+
+
+# --- The one write of a refresh
+
+
+def test_a_rotation_takes_at_its_generation(store: SessionStore) -> None:
+    store.add(SESSION)
+    assert store.rotate(ROTATION) == (True, ROTATED)
+    assert kept(store) == ROTATED
+
+
+REFUSED: dict[str, tuple[Session, Rotation]] = {
+    "an older generation": (SESSION, replace(ROTATION, token=replace(TOKEN, generation=6))),
+    "a later generation": (SESSION, replace(ROTATION, token=replace(TOKEN, generation=8))),
+    "another secret": (SESSION, replace(ROTATION, token=replace(TOKEN, secret=b"\0" * 16))),
+    "another client": (SESSION, replace(ROTATION, client_id="demo-spa")),
+    "it was ended": (replace(SESSION, ended_at=NOW - 1, reason="logout"), ROTATION),
+    "idle for too long": (replace(SESSION, expires_at=NOW), ROTATION),
+    "too old": (replace(SESSION, absolute_expires_at=NOW), ROTATION),
+}
+
+
+@pytest.mark.parametrize(("session", "rotation"), REFUSED.values(), ids=REFUSED)
+def test_a_rotation_that_does_not_take_changes_nothing_and_shows_what_stands_there(
+    store: SessionStore, session: Session, rotation: Rotation
+) -> None:
+    store.add(session)
+    assert store.rotate(rotation) == (False, session)
+    assert kept(store) == session
+
+
+@pytest.mark.parametrize("limit", ["expires_at", "absolute_expires_at"])
+def test_the_last_second_still_counts(store: SessionStore, limit: str) -> None:
+    store.add(replace(SESSION, **{limit: NOW + 1}))
+    assert store.rotate(ROTATION)[0]
+
+
+def test_a_rotation_of_no_session_makes_none(store: SessionStore, contents: Callable[[], list[str]]) -> None:
+    assert store.rotate(ROTATION) == (False, None)
+    assert contents() == []
+
+
+def test_a_race_has_one_winner_and_the_others_see_its_work(store: SessionStore) -> None:
+    store.add(SESSION)
+    with ThreadPoolExecutor(RACERS) as pool:
+        outcomes = list(pool.map(lambda _: store.rotate(ROTATION), range(RACERS)))
+    assert sorted(took for took, _ in outcomes) == [False] * (RACERS - 1) + [True]
+    assert {session for _, session in outcomes} == {ROTATED}
+    assert kept(store) == ROTATED
+
+
+# --- Ending
+
+
+def test_a_session_ends_once_and_the_first_reason_stays(store: SessionStore) -> None:
+    store.add(SESSION)
+    assert store.end(SESSION.sub, SESSION.session_id, "reuse", NOW)
+    assert not store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
+    assert kept(store) == replace(SESSION, ended_at=NOW, reason="reuse")
+
+
+def test_a_session_that_is_not_there_cannot_end(store: SessionStore, contents: Callable[[], list[str]]) -> None:
+    assert not store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
+    assert contents() == []
+
+
+def test_one_of_many_ends_it(store: SessionStore) -> None:
+    store.add(SESSION)
+    reasons = [f"reason-{number}" for number in range(RACERS)]
+    with ThreadPoolExecutor(RACERS) as pool:
+        ended = list(pool.map(lambda reason: store.end(SESSION.sub, SESSION.session_id, reason, NOW), reasons))
+    assert ended.count(True) == 1
+    assert kept(store) == replace(SESSION, ended_at=NOW, reason=reasons[ended.index(True)])
+
+
+def test_the_end_and_its_news_are_one(store: SessionStore, house: Runtime) -> None:
+    store.add(SESSION)
+    store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
+    store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
+    told = list(house.revocations.since(NOW - 10, NOW + 10))
+    assert [(entry.subject, entry.at) for entry in told] == [(SESSION.session_id, NOW)]
+
+
+# --- Listing
+
+
+def _many(count: int) -> list[Session]:
+    return [replace(SESSION, session_id=f"{number:04}") for number in range(count)]
+
+
+def test_the_sessions_of_a_user_are_theirs_alone(store: SessionStore) -> None:
+    mine, others = _many(3), replace(SESSION, sub="another")
+    for session in (*mine, others):
+        store.add(session)
+    assert store.of_user(SESSION.sub) == mine
+    assert store.page(SESSION.sub, None) == (mine, None)
+    assert store.of_user("nobody") == []
+
+
+def test_pages_follow_each_other(store: SessionStore) -> None:
+    sessions = _many(PAGE_SIZE + 1)
+    for session in sessions:
+        store.add(session)
+    first, last = store.page(SESSION.sub, None)
+    assert first == sessions[:PAGE_SIZE]
+    assert store.page(SESSION.sub, last) == (sessions[PAGE_SIZE:], None)
+    assert store.of_user(SESSION.sub) == sessions
