@@ -98,17 +98,20 @@ class Rotation:
         return key.kid if self.store.add(key, slot) else None
 
     def revoke(self, kid: str, now: int) -> str | None:
-        """Stops a key at once. If it signed, a new one signs from now on, and its key id is returned.
+        """Stops a key at once. If it signed, a new one does in its place, and its key id is returned.
 
         Raises `NotFoundError` for a key id that the ring does not have or has revoked already.
         """
         ring = self.ring()
-        entry = next((entry for entry in ring.entries if entry.kid == kid and entry.revoked_at is None), None)
+        entry = next((entry for entry in ring.entries if entry.kid == kid), None)
         if entry is None:
             raise NotFoundError("There is no such key.")
+        if entry.revoked_at is not None:
+            raise NotFoundError("This key was revoked already.")
         replacement = None
         if ring.role(entry, now) is Role.ACTIVE:
-            slot = Slot(next_serial(ring, entry.purpose), now, now)
+            # From the same time on, so that it signs by every clock, and the schedule stays as it was.
+            slot = Slot(next_serial(ring, entry.purpose), now, entry.signs_from)
             replacement = self._new(entry.purpose), slot
         if not self.store.revoke(entry, now, replacement):
             return self.revoke(kid, now)  # the ring has changed since it was read
@@ -134,7 +137,7 @@ class Rotation:
         # The newest stays, so that no number is ever given twice.
         if entry.serial + 1 >= next_serial(ring, entry.purpose):
             return False
-        gone_at = ring.gone_at(entry)
         if entry.revoked_at is not None:
-            gone_at = entry.revoked_at + ring.outlives[entry.purpose]
+            return entry.revoked_at + ring.outlives[entry.purpose] + KEPT_WHEN_GONE <= now
+        gone_at = ring.gone_at(entry)
         return gone_at is not None and gone_at + KEPT_WHEN_GONE <= now

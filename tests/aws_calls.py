@@ -65,8 +65,8 @@ def met(operation: str, action: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
-def _before_calls(service: str, handler: Callable[..., object]) -> Iterator[None]:
-    events = connect(service).meta.events  # type: ignore[call-overload]
+def _before_calls(service: str, handler: Callable[..., Any]) -> Iterator[None]:
+    events = connect(service).meta.events
     events.register(f"before-call.{service}", handler)
     try:
         yield

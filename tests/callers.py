@@ -12,14 +12,19 @@ from tests.client import Client, Reply, basic, bearer
 
 
 class SeenFrom(Gateway):
-    """`gateway`, to which every request comes from `address`."""
+    """`gateway`, to which every request comes from `address`, whatever the client says."""
 
     def __init__(self, gateway: Gateway, address: str) -> None:
         self._gateway = gateway
         self._address = address
 
     def handle(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, source_ip: str
+        self,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        source_ip: str,  # noqa: ARG002
     ) -> Answer:
         return self._gateway.handle(method, target, headers, body, self._address)
 

@@ -1,4 +1,4 @@
-"""The revocation feed as one container holds it: pulled now and then, nothing lost, and shut when it goes blind."""
+"""The revocation feed as one container holds it: pulled now and then, nothing lost, shut when it goes blind."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,11 +69,7 @@ def ended(feed: Feed, now: int) -> set[str]:
 # --- What an entry ends
 
 
-@pytest.mark.parametrize(
-    ("kind", "subject"),
-    [(Kind.SESSION, "sid"), (Kind.TOKEN, "jti"), (Kind.KEY, "kid")],
-    ids=lambda value: str(value),
-)
+@pytest.mark.parametrize(("kind", "subject"), [(Kind.SESSION, "sid"), (Kind.TOKEN, "jti"), (Kind.KEY, "kid")])
 def test_an_entry_ends_what_it_names_and_nothing_else(kind: Kind, subject: str) -> None:
     revocations = Revocations([Revocation(kind, subject, NOW)])
     assert revocations.end(Token())
@@ -94,7 +90,7 @@ def test_a_token_without_a_session_is_ended_by_its_own_id() -> None:
 
 
 @pytest.mark.parametrize(("epoch", "ends"), [(None, True), (0, True), (1, True), (2, False), (3, False)])
-def test_a_users_entry_ends_what_is_older_than_its_epoch(epoch: int | None, ends: bool) -> None:  # noqa: FBT001
+def test_a_users_entry_ends_what_is_older_than_its_epoch(epoch: int | None, ends: bool) -> None:
     revocations = Revocations([Revocation(Kind.USER, "sub", NOW, epoch=2)])
     assert revocations.end(Token(session_epoch=epoch)) is ends
     assert not revocations.end(Token(sub="other", session_epoch=epoch))

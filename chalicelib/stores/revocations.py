@@ -1,6 +1,7 @@
 """The revocation feed's table: entries in quarter-hour buckets, sorted by time, each gone by its time to live.
 
-A pull reads one or two buckets, from a point in time on; where nothing ended within a lifetime, two or three empty ones.
+A pull reads one or two buckets, from a point in time on; where nothing ended within a lifetime, two or three
+empty ones.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from chalicelib.model import User
 from chalicelib.runtime import Runtime
 from tests.aws_calls import met
 from tests.callers import SignedIn, serve, sign_in
-from tests.client import Client, Clock, Reply, bearer
+from tests.client import FORM, Client, Clock, Reply, bearer
 from tests.conftest import change_user
 
 OLD, NEW = "demo-password", "another fine password"
@@ -43,10 +43,9 @@ def test_a_session_that_the_old_password_began_at_that_moment_has_ended(client: 
 
 
 def test_it_may_be_sent_as_a_form(client: Client, user: User) -> None:
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **bearer(client.access_token(user.username))}
-    reply = client.send(
-        "PUT", "/me/password", headers, "current_password=demo-password&new_password=a+fine+password"
-    )
+    headers = {"Content-Type": FORM, **bearer(client.access_token(user.username))}
+    form = "current_password=demo-password&new_password=a+fine+password"
+    reply = client.send("PUT", "/me/password", headers, form)
     assert reply.status == 204
     assert client.sign_in(user.username, "a fine password").status == 200
 
@@ -132,9 +131,7 @@ def test_an_ended_session_changes_nothing_where_its_end_is_not_known_yet(
 
 
 @pytest.mark.parametrize("meanwhile", ["/logout?sessions=all", "/logout?sessions=others"])
-def test_a_change_that_meets_another_is_409_and_changes_nothing(
-    client: Client, user: User, meanwhile: str
-) -> None:
+def test_a_change_that_meets_an_end_of_sessions_is_409(client: Client, user: User, meanwhile: str) -> None:
     one, other = sign_in(client, user), sign_in(client, user)
     with met("TransactWriteItems", lambda: other.post(meanwhile)):
         reply = change(one)

@@ -14,7 +14,7 @@ from tests.aws_calls import failing, operations, recorded
 from tests.callers import SignedIn, container, serve, sign_in
 from tests.client import Client, Clock, Reply, bearer
 from tests.conftest import connect, new_user
-from tests.routes.test_sessions import ENDINGS
+from tests.endings import ENDINGS
 
 INTERVAL, TOLERANCE, LIFETIME = 5, 60, 900
 INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'

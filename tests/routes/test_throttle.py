@@ -1,4 +1,4 @@
-"""Failed sign-ins are counted and, past a limit, refused: the same for every name, and nobody can be locked out."""
+"""Failed sign-ins are counted and, past a limit, refused: the same for every name. Nobody can be locked out."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -54,14 +54,17 @@ SCOPES = [parse(text) for text in ("", "a", "b", "a b", "a b c")]
 
 T = TypeVar("T")
 
-_waits = st.one_of(
+# Mostly nothing; else a moment, about the grace, or about a lifetime.
+_pauses = st.one_of(
+    st.just(0),
+    st.just(0),
     st.integers(1, 2 * model.REVOCATION_INTERVAL),
     st.integers(1, 2 * model.GRACE),
     st.sampled_from([model.GRACE, model.GRACE + 1, model.JWKS_MAX_AGE, model.ACCESS_TOKEN_LIFETIME]),
-    st.sampled_from([model.IDLE_LIFETIME // 2, *range(model.IDLE_LIFETIME - 40, model.IDLE_LIFETIME + 1, 20)]),
+    st.sampled_from([model.IDLE_LIFETIME // 2, *range(model.IDLE_LIFETIME - 60, model.IDLE_LIFETIME + 1, 20)]),
 )
 _containers = st.integers(0, 1)
-_clients = st.integers(0, 3)
+_clients = st.integers(0, 2)
 _scopes = st.sampled_from(SCOPES)
 _asked = st.none() | _scopes
 
@@ -90,7 +93,7 @@ class SilentEvents:
 
 
 class House(RuleBasedStateMachine):
-    """Two users with two clients each, all signed in; and whoever steals from them."""
+    """A user with two clients, another with one, all signed in; and whoever steals from them."""
 
     thieves = Bundle("thieves")
 
@@ -105,7 +108,7 @@ class House(RuleBasedStateMachine):
         first.rotation.run(self.now)
         self.texts: dict[tuple[str, int, str], str] = {}
         self.users = [self.sign_up(name) for name in ("ada", "grace")]
-        self.clients = [Client(user, *self.signed_in(user, first, None)) for user in self.users * 2]
+        self.clients = [Client(user, *self.signed_in(user, first, None)) for user in (self.users * 2)[:3]]
 
     def sign_up(self, name: str) -> User:
         user = User(name, "the first password", parse("a b"))
@@ -114,24 +117,21 @@ class House(RuleBasedStateMachine):
         self.containers[0].users.add(Record(sub, name, None, password_hash, user.scope))
         return user
 
-    # --- Time, keys, containers
+    @property
+    def operations(self) -> dict[str, Callable[[], object]]:
+        """What goes on behind the doors, and what nobody may notice."""
+        rotation, containers = self.containers[0].rotation, self.containers
+        return {
+            "a signing key is rotated": lambda: rotation.force(Purpose.ACCESS_TOKEN, self.now),
+            "an HMAC key is rotated": lambda: rotation.force(Purpose.REFRESH_TOKEN, self.now),
+            "a container starts": lambda: containers.insert(0, replace(containers.pop())),
+            "expired items are deleted": lambda: self.containers[0].tables.delete_expired(self.now),
+        }
 
-    @rule(seconds=_waits)
-    def wait(self, seconds: int) -> None:
-        self.now += seconds
-
-    @rule(purpose=st.sampled_from(Purpose))
-    def rotate_key(self, purpose: Purpose) -> None:
-        """A new key is published, and signs when nobody can have a ring without it."""
-        self.containers[0].rotation.force(purpose, self.now)
-
-    @rule(number=_containers)
-    def start_a_container_anew(self, number: int) -> None:
-        self.containers[number] = replace(self.containers[number])
-
-    @rule()
-    def delete_what_has_expired(self) -> None:
-        self.containers[0].tables.delete_expired(self.now)
+    @rule(data=st.data(), pause=_pauses)
+    def operate(self, data: st.DataObject, pause: int) -> None:
+        self.now += pause
+        data.draw(st.sampled_from(list(self.operations.items())))[1]()
 
     # --- Signing in
 
@@ -153,25 +153,28 @@ class House(RuleBasedStateMachine):
 
     # --- Refreshing
 
-    @rule(number=_clients, container=_containers, narrowed=_asked, seen=st.sampled_from([True, True, False]))
-    def refresh(self, number: int, container: int, narrowed: Scope | None, seen: bool) -> None:  # noqa: FBT001
-        """A client refreshes; where the answer is not seen, it got lost."""
+    @rule(
+        pause=_pauses,
+        number=_clients,
+        container=_containers,
+        narrowed=_asked,
+        fate=st.sampled_from(["answered", "answered", "its answer is lost", "itself is late or lost"]),
+    )
+    def refresh(self, pause: int, number: int, container: int, narrowed: Scope | None, fate: str) -> None:
+        self.now += pause
         client = self.clients[number]
         client.sent.append(client.token)
-        owed = client.is_owed_an_answer(self.now)
-        answer = self.presented(client.token, client, self.containers[container], narrowed)
-        assert answer or not owed
-        if answer and seen:
-            client.token, client.access_token = answer
+        if fate != "itself is late or lost":
+            owed = client.is_owed_an_answer(self.now)
+            answer = self.presented(client.token, client, self.containers[container], narrowed)
+            assert answer or not owed
+            if answer and fate == "answered":
+                client.token, client.access_token = answer
 
-    @rule(number=_clients)
-    def send_a_refresh_that_comes_late_or_never(self, number: int) -> None:
-        client = self.clients[number]
-        client.sent.append(client.token)
-
-    @rule(number=_clients, container=_containers, ago=st.integers(1, 4))
-    def deliver_an_earlier_request(self, number: int, container: int, ago: int) -> None:
+    @rule(pause=_pauses, number=_clients, container=_containers, ago=st.integers(1, 4))
+    def deliver_an_earlier_request(self, pause: int, number: int, container: int, ago: int) -> None:
         """For the first time or once more; nobody sees the answer."""
+        self.now += pause
         client = self.clients[number]
         for sent in client.sent[-ago:][:1]:
             may_end = sent.session.ended or not client.may_repeat(sent, self.now)
@@ -184,8 +187,9 @@ class House(RuleBasedStateMachine):
         client = self.clients[number]
         return Client(client.user, client.token, client.access_token)
 
-    @rule(thief=thieves, container=_containers)
-    def refresh_as_a_thief(self, thief: Client, container: int) -> None:
+    @rule(pause=_pauses, thief=thieves, container=_containers)
+    def refresh_as_a_thief(self, pause: int, thief: Client, container: int) -> None:
+        self.now += pause
         answer = self.presented(thief.token, thief, self.containers[container], None)
         if answer:
             thief.token, thief.access_token = answer
@@ -232,12 +236,14 @@ class House(RuleBasedStateMachine):
         assert (claims.sid, claims.scope) == (session.session_id, response.scope)
         access_token = AccessToken(session, response.access_token, self.now + model.ACCESS_TOKEN_LIFETIME)
         session.access_tokens.append(access_token)
-        return Token(session, read.sub, generation, text, self.now), access_token
+        session.newest = Token(session, read.sub, generation, text, self.now)
+        return session.newest, access_token
 
     # --- What an access token opens
 
-    @rule(number=_clients, container=_containers)
-    def call(self, number: int, container: int) -> None:
+    @rule(pause=_pauses, number=_clients, container=_containers)
+    def call(self, pause: int, number: int, container: int) -> None:
+        self.now += pause
         self.admitted(self.clients[number].access_token, self.containers[container])
 
     def admitted(self, token: AccessToken, house: Container) -> AccessTokenClaims | None:
@@ -259,31 +265,22 @@ class House(RuleBasedStateMachine):
 
     # --- Ending sessions
 
-    @rule(number=_clients, container=_containers)
-    def log_out(self, number: int, container: int) -> None:
-        client, house = self.clients[number], self.containers[container]
+    @rule(number=_clients, container=_containers, which=st.sampled_from([None, "all", "others"]))
+    def log_out(self, number: int, container: int, which: str | None) -> None:
+        client, house, user = self.clients[number], self.containers[container], self.clients[number].user
         claims = self.admitted(client.access_token, house)
-        if claims and claims.sid:
+        if not claims or not claims.sid:
+            return
+        if which is None:
             house.session_store.end(claims.sub, claims.sid, sessions.LOGOUT, self.now)
-            house.feed.hurry()
             client.access_token.session.end(sessions.LOGOUT, self.now)
-
-    @rule(number=_clients, container=_containers)
-    def log_out_everywhere(self, number: int, container: int) -> None:
-        client, house = self.clients[number], self.containers[container]
-        if self.admitted(client.access_token, house):
-            house.sessions.end_all(client.user.username, sessions.LOGOUT_ALL, self.now)
-            house.feed.hurry()
-            client.user.end_sessions(sessions.LOGOUT_ALL, self.now)
-
-    @rule(number=_clients, container=_containers)
-    def log_out_elsewhere(self, number: int, container: int) -> None:
-        client, house = self.clients[number], self.containers[container]
-        if claims := self.admitted(client.access_token, house):
-            end_others = lambda: house.sessions.end_all(  # noqa: E731
-                client.user.username, sessions.LOGOUT_OTHERS, self.now, kept_by(claims)
-            )
-            self.end_others(client, house, end_others, sessions.LOGOUT_OTHERS)
+        elif which == "all":
+            house.sessions.end_all(user.username, sessions.LOGOUT_ALL, self.now)
+            user.end_sessions(sessions.LOGOUT_ALL, self.now)
+        else:
+            reason, kept = sessions.LOGOUT_OTHERS, kept_by(claims)
+            self.end_others(client, reason, lambda: house.sessions.end_all(user.username, reason, self.now, kept))
+        house.feed.hurry()
 
     @rule(number=_clients, container=_containers)
     def change_password(self, number: int, container: int) -> None:
@@ -292,18 +289,17 @@ class House(RuleBasedStateMachine):
         if claims and not client.user.disabled:
             new = f"the password of {self.now} {len(self.texts)}"
             change = PasswordChange(client.user.username, client.user.password, new, DEVICE, kept_by(claims))
-            if self.end_others(
-                client, house, lambda: house.accounts.change_password(change, self.now), sessions.PASSWORD_CHANGED
-            ):
+            change_it = lambda: house.accounts.change_password(change, self.now)  # noqa: E731
+            if self.end_others(client, sessions.PASSWORD_CHANGED, change_it):
                 client.user.password = new
+            house.feed.hurry()
 
-    def end_others(self, client: Client, house: Container, act: Callable[[], None], reason: str) -> bool:
+    def end_others(self, client: Client, reason: str, act: Callable[[], None]) -> bool:
         """Whether it was done. What has itself been ended, and was let in for the last interval, keeps nothing."""
         session = client.access_token.session
         refused = attempt(act)
         assert refused is None or (isinstance(refused, InvalidTokenError) and session.ended)
         if refused is None:
-            house.feed.hurry()
             client.user.end_sessions(reason, self.now, kept=session)
         return refused is None
 
@@ -312,22 +308,21 @@ class House(RuleBasedStateMachine):
         client, house = self.clients[number], self.containers[container]
         if claims := self.admitted(client.access_token, house):
             session = client.user.sessions[-1 - which % len(client.user.sessions)]
-            refused = attempt(lambda: house.sessions.end(claims.sub, session.session_id, sessions.REVOKED, self.now))
+            refused = attempt(
+                lambda: house.sessions.end(claims.sub, session.session_id, sessions.REVOKED, self.now)
+            )
             assert refused is None or (isinstance(refused, NotFoundError) and session.is_over(self.now))
             house.feed.hurry()
             session.end(sessions.REVOKED, self.now)
 
-    # --- The operator
+    # --- The administrator
 
-    @rule(user=st.integers(0, 1), scope=_scopes)
-    def grant(self, user: int, scope: Scope) -> None:
-        self.users[user].scope = scope
-        self.write(self.users[user], "granted_scope", serialize(scope))
-
-    @rule(user=st.integers(0, 1), disabled=st.booleans())
-    def disable_or_enable(self, user: int, disabled: bool) -> None:  # noqa: FBT001
-        self.users[user].disabled = disabled
-        self.write(self.users[user], "disabled", disabled)
+    @rule(number=st.integers(0, 1), scope=_scopes, disabled=st.sampled_from([False, False, True]))
+    def administer(self, number: int, scope: Scope, disabled: bool) -> None:  # noqa: FBT001
+        user = self.users[number]
+        user.scope, user.disabled = scope, disabled
+        self.write(user, "granted_scope", serialize(scope))
+        self.write(user, "disabled", disabled)
 
     def write(self, user: User, attribute: str, value: object) -> None:
         table = self.containers[0].users.table
@@ -350,13 +345,19 @@ class House(RuleBasedStateMachine):
                 assert told.reason in (ended.reasons if ended else {None})
 
     def teardown(self) -> None:
-        """What has happened is told, and an interval later nothing that ended is let in anywhere."""
-        for number in range(len(getattr(self, "users", ()))):
+        """In the end: nothing that ended comes back, and an interval later none of it is let in anywhere."""
+        for number, user in enumerate(getattr(self, "users", ())):
+            house = self.containers[number]
             self.list_sessions(number, 0)
+            for session in user.sessions:
+                if session.newest:
+                    self.presented(
+                        session.newest, Client(user, session.newest, session.access_tokens[-1]), house, None
+                    )
             self.now += model.REVOCATION_INTERVAL
-            for session in self.users[number].sessions:
+            for session in user.sessions:
                 for token in session.access_tokens:
-                    self.admitted(token, self.containers[number])
+                    self.admitted(token, house)
 
 
 def kept_by(claims: AccessTokenClaims) -> Kept | None:

@@ -52,7 +52,9 @@ def _term(text: str) -> Condition:
         path, operator, name = comparison[1], _OPERATORS[comparison[2]], comparison[3]
         # "Comparison operator and function reference": an attribute that is absent, or of another type, never holds.
         return lambda item, values: (
-            path in item and item[path].keys() == values[name].keys() and operator(_plain(item[path]), _plain(values[name]))
+            path in item
+            and item[path].keys() == values[name].keys()
+            and operator(_plain(item[path]), _plain(values[name]))
         )
     raise NotImplementedError(text)
 
@@ -122,7 +124,9 @@ class DynamoDB:
         }
         return {"Responses": found, "UnprocessedKeys": {}}
 
-    def query(self, *, TableName: str, ConsistentRead: bool, Limit: int | None = None, **request: Any) -> dict[str, Any]:  # noqa: N803, ARG002
+    def query(
+        self, *, TableName: str, ConsistentRead: bool, Limit: int | None = None, **request: Any
+    ) -> dict[str, Any]:  # noqa: N803, ARG002
         expression = request.pop("KeyConditionExpression")
         values = request.pop("ExpressionAttributeValues")
         for placeholder, name in request.pop("ExpressionAttributeNames").items():
@@ -185,7 +189,9 @@ class Kms:
         self._sealed.append((EncryptionContext, Plaintext))
         return {"CiphertextBlob": str(len(self._sealed) - 1).encode()}
 
-    def decrypt(self, *, KeyId: str, CiphertextBlob: bytes, EncryptionContext: Mapping[str, str]) -> dict[str, bytes]:  # noqa: N803, ARG002
+    def decrypt(
+        self, *, KeyId: str, CiphertextBlob: bytes, EncryptionContext: Mapping[str, str]
+    ) -> dict[str, bytes]:  # noqa: N803, ARG002
         context, plaintext = self._sealed[int(CiphertextBlob)]
         assert context == EncryptionContext
         return {"Plaintext": plaintext}

@@ -27,7 +27,7 @@ from chalicelib.scope import Scope
 # In seconds. Shorter than the defaults, and no one a multiple of another by chance.
 GRACE = 90
 IDLE_LIFETIME = 7_000
-ABSOLUTE_LIFETIME = 30_000
+ABSOLUTE_LIFETIME = 12_000
 ACCESS_TOKEN_LIFETIME = 900
 REVOCATION_INTERVAL = 5
 JWKS_MAX_AGE = 300
@@ -81,6 +81,7 @@ class Session:
     began: int
     spent: dict[int, Use] = field(default_factory=dict)
     ended: End | None = None
+    newest: "Token | None" = None
     access_tokens: list["AccessToken"] = field(default_factory=list)
 
     def expires(self) -> int:

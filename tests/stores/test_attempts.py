@@ -76,7 +76,7 @@ def test_two_failures_that_open_a_new_window_at_once_are_two(store: AttemptStore
 
 
 @pytest.mark.parametrize("opened_before", [False, True])
-def test_no_failure_is_lost_among_threads(store: AttemptStore, key: Item, opened_before: bool) -> None:  # noqa: FBT001
+def test_no_failure_is_lost_among_threads(store: AttemptStore, key: Item, opened_before: bool) -> None:
     if opened_before:
         store.count(key, LIMIT, NOW - 300)
     with ThreadPoolExecutor(8) as threads:
@@ -101,11 +101,8 @@ def test_a_username_is_one_however_spelt() -> None:
 
 
 def test_an_address_typed_as_a_username_is_another_counter() -> None:
-    keys = (
-        attempts.address_key("192.0.2.7"),
-        attempts.username_key("192.0.2.7"),
-        attempts.pair_key("192.0.2.7", ""),
-    )
+    address = "192.0.2.7"
+    keys = attempts.address_key(address), attempts.username_key(address), attempts.pair_key(address, "")
     assert len({key["pk"] for key in keys}) == 3
 
 
