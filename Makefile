@@ -7,9 +7,10 @@ export PORT
 BUILD := build/$(STAGE)
 BIN := .venv/bin
 INSTALLED := .venv/installed
+MINISTACK := .venv-ministack/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check package clean
+.PHONY: help run test check package clean .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -17,7 +18,7 @@ help: ## this list
 run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0.0.1:$PORT (default 8000)
 	@exec $(BIN)/python -m infra.local
 
-test: $(INSTALLED) ## every test
+test: $(INSTALLED) $(MINISTACK) ## every test
 	$(BIN)/pytest --numprocesses auto
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
@@ -35,7 +36,7 @@ package: $(INSTALLED) ## the deployable template and zip, under build/$STAGE (de
 		$(BIN)/chalice package --stage $(STAGE) --merge-template infra/resources.yaml $(BUILD)
 
 clean: ## removes what make has made
-	rm -rf .venv build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-ministack build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
 # The newest Python from 3.11 up that really runs and can make a virtual environment.
 $(INSTALLED): requirements.txt requirements-dev.txt
@@ -53,3 +54,11 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	[ -x $(BIN)/python ] || $$found -m venv .venv; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt; \
 	touch $@
+
+# The emulator that judges races pins a botocore of its own, so it lives by itself.
+.venv-ministack: $(MINISTACK)
+$(MINISTACK): requirements-ministack.txt | $(INSTALLED)
+	@echo "Installing ministack into .venv-ministack, once; this takes a minute ..."
+	@[ -x .venv-ministack/bin/python ] || $(BIN)/python -m venv .venv-ministack
+	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-ministack.txt
+	@touch $@

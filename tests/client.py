@@ -70,15 +70,17 @@ class Client:
     def form(self, target: str, headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
         return self.send("POST", target, {"Content-Type": FORM, **(headers or {})}, urlencode(fields))
 
-    def json(self, target: str, fields: object, headers: Mapping[str, str] | None = None, method: str = "POST") -> Reply:
+    def json(
+        self, target: str, fields: object, headers: Mapping[str, str] | None = None, method: str = "POST"
+    ) -> Reply:
         typed = {"Content-Type": "application/json", **(headers or {})}
         return self.send(method, target, typed, json.dumps(fields))
 
-    def sign_in(self, username: str, password: str = "demo-password", **fields: str) -> Reply:
+    def sign_in(self, username: str, password: str = "demo-password", **fields: str) -> Reply:  # noqa: S107
         return self.form("/tokens", basic(username, password), **fields)
 
     def refresh(self, refresh_token: str, **fields: str) -> Reply:
-        return self.form("/tokens/refresh", refresh_token=refresh_token, **fields)
+        return self.form("/tokens/refresh", None, refresh_token=refresh_token, **fields)
 
     def access_token(self, username: str, **fields: str) -> str:
         """The access token of a new session."""

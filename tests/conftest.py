@@ -1,4 +1,4 @@
-"""What many tests need: the emulated AWS, the house with a clock that tests turn, and the local gateway before it."""
+"""What many tests need: the emulated AWS, the house with a clock to turn, and the local gateway before it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from infra import emulator
@@ -91,7 +91,12 @@ def client(house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Cli
     return Client(Gateway(app, clock))
 
 
-def new_user(house: Runtime, scope: str = DEMO_SCOPE, password: str = "demo-password", **record: object) -> User:
+def new_user(
+    house: Runtime,
+    scope: str = DEMO_SCOPE,
+    password: str = "demo-password",  # noqa: S107
+    **record: object,
+) -> User:
     """A user whom no other test knows."""
     name = f"user-{next(_numbers)}-{secrets.token_hex(4)}"
     user = User(

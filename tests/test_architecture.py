@@ -52,7 +52,7 @@ def names(line: str) -> list[str]:
 
 def test_the_map_names_nothing_that_is_not_there() -> None:
     for folder, lines in rooms().items():
-        named = {name for line in lines if not names(line) == [folder] for name in names(line)}
+        named = {name for line in lines if names(line) != [folder] for name in names(line)}
         assert named <= modules(HOUSE / folder), folder
 
 
@@ -88,5 +88,4 @@ def test_the_gate_starts_without_the_stores_and_the_routes() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     ours = {name for name in done.stdout.split() if name.startswith("chalicelib.")}
     assert "chalicelib.verify" in ours
-    assert not {name for name in ours if name.startswith(("chalicelib.stores", "chalicelib.routes", "chalicelib.grants"))}
-    assert "chalicelib.runtime" not in ours
+    assert not {"stores", "routes", "grants", "runtime"} & {name.split(".")[1] for name in ours}

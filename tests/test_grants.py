@@ -1,57 +1,42 @@
-"""The refresh grant, without HTTP and without a database: what a replay is, what a reuse is, and what a scope comes to."""
+"""The refresh grant by itself: what a replay is, what a reuse is, and what a scope comes to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import base64url, refresh_token
+from chalicelib import refresh_token
 from chalicelib.errors import InvalidGrantError
-from chalicelib.events import Event, RefreshTokenReused
+from chalicelib.events import RefreshTokenReused
 from chalicelib.grants.refresh_token import (
     REUSE,
     Presented,
     RefreshTokenGrant,
     RefreshTokenRequest,
-    Rotation,
     judge,
 )
 from chalicelib.grants.response import TokenIssuer
-from chalicelib.key_material import SigningKey
-from chalicelib.model import FIRST_PARTY, Device, Realm, Session, TokenResponse, User
-from chalicelib.refresh_token import HmacKey, RefreshToken
+from chalicelib.model import FIRST_PARTY, TokenResponse, User
 from chalicelib.scope import Scope
-
-NOW = 1_800_000_000
-GRACE, IDLE, ABSOLUTE = 60, 1_000, 3_000
-REALM = Realm("https://gatehouse.example", "https://api.example")
-DEVICE = Device("192.0.2.7", "a browser")
-SIGNING = SigningKey("signing", "ES256", ec.generate_private_key(ec.SECP256R1()))
-HMAC = HmacKey("00000001", b"k" * 32)
-HELD = frozenset({"a", "b", "c"})
-
-TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"x" * 16, 0)
-USER = User(sub=TOKEN.sub, username="zoe", email=None, password_hash="", scope=HELD)
-SESSION = Session(
-    sub=TOKEN.sub,
-    session_id=TOKEN.session_id,
-    username=USER.username,
-    client_id=FIRST_PARTY,
-    asked_scope=None,
-    secret_hash=TOKEN.secret_hash(),
-    generation=0,
-    session_epoch=0,
-    created_at=NOW,
-    rotated_at=NOW,
-    expires_at=NOW + IDLE,
-    absolute_expires_at=NOW + ABSOLUTE,
-    device=DEVICE,
+from tests.one_session import (
+    ABSOLUTE,
+    DEVICE,
+    FIRST,
+    GRACE,
+    HELD,
+    HMAC,
+    IDLE,
+    NOW,
+    REALM,
+    SESSION,
+    SIGNING,
+    TOKEN,
+    USER,
+    Memory,
 )
-
 
 # --- The table of judgements, against design.md's in other words
 
@@ -72,7 +57,13 @@ near = st.integers(0, 4)
 around_the_grace = st.sampled_from([0, 1, 59, 60, 61, 900])
 
 
-@given(near, near, around_the_grace, st.sampled_from([None, "secret", "client"]), st.sampled_from([None, "end", "idle", "absolute"]))
+@given(
+    near,
+    near,
+    around_the_grace,
+    st.sampled_from([None, "secret", "client"]),
+    st.sampled_from([None, "end", "idle", "absolute"]),
+)
 def test_every_row_of_the_table(
     presented: int, stands_at: int, age: int, foreign: str | None, over: str | None
 ) -> None:
@@ -95,59 +86,7 @@ def test_no_session_is_refused() -> None:
     assert judge(TOKEN, FIRST_PARTY, None, NOW, GRACE) is Presented.REFUSED
 
 
-# --- The grant over stores in memory
-
-
-@dataclass
-class Memory:
-    """One user, one session, and the keys."""
-
-    user: User | None = USER
-    session: Session | None = SESSION
-    writes: list[str] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-
-    def by_username(self, username: str) -> User | None:
-        assert username == USER.username
-        return self.user
-
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
-        self.writes.append("rotate")
-        found = self.session
-        if found is None or not (
-            found.generation == rotation.token.generation
-            and found.secret_hash == rotation.token.secret_hash()
-            and found.client_id == rotation.client_id
-            and found.ended_at is None
-            and rotation.now < found.ends_at()
-        ):
-            return False, found
-        self.session = replace(
-            found, generation=found.generation + 1, rotated_at=rotation.now, expires_at=rotation.expires_at
-        )
-        return True, self.session
-
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
-        self.writes.append("end")
-        assert self.session is not None
-        assert (sub, session_id) == (self.session.sub, self.session.session_id)
-        ended_now = self.session.ended_at is None
-        if ended_now:
-            self.session = replace(self.session, ended_at=now, reason=reason)
-        return ended_now
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    def signing_key(self, now: int) -> SigningKey:
-        return SIGNING
-
-    def hmac_key(self, now: int) -> HmacKey:
-        return HMAC
-
-    def read_refresh_token(self, text: str, now: int) -> RefreshToken:
-        return refresh_token.read(text, {HMAC.kid: HMAC})
-
+# --- The grant
 
 Refresh = Callable[..., TokenResponse]
 
@@ -167,15 +106,10 @@ def over(memory: Memory) -> Refresh:
     issuer = TokenIssuer(memory, lambda count: b"j" * count, 900)
     grant = RefreshTokenGrant(memory, memory, memory, issuer, memory, IDLE, GRACE)
 
-    def call(
-        text: str, now: int = NOW, scope: Scope | None = None, client_id: str = FIRST_PARTY
-    ) -> TokenResponse:
+    def call(text: str, now: int = NOW, scope: Scope | None = None, client_id: str = FIRST_PARTY) -> TokenResponse:
         return grant(RefreshTokenRequest(text, client_id, scope, DEVICE), REALM, now)
 
     return call
-
-
-FIRST = refresh_token.mint(TOKEN, HMAC)
 
 
 def claims(response: TokenResponse) -> dict[str, object]:
@@ -183,7 +117,7 @@ def claims(response: TokenResponse) -> dict[str, object]:
     options = {"verify_exp": False, "verify_iat": False}
     decoded: dict[str, object] = jwt.decode(
         response.access_token,
-        key,  # type: ignore[arg-type]
+        key,
         ["ES256"],
         audience=REALM.audience,
         issuer=REALM.issuer,
@@ -303,7 +237,12 @@ def test_the_claims_are_those_of_the_record_now(refresh: Refresh, memory: Memory
 
 @pytest.mark.parametrize(
     "user",
-    [None, replace(USER, disabled=True), replace(USER, session_epoch=1), replace(USER, session_epoch=1, kept_session="x")],
+    [
+        None,
+        replace(USER, disabled=True),
+        replace(USER, session_epoch=1),
+        replace(USER, session_epoch=1, kept_session="x"),
+    ],
     ids=["gone", "disabled", "logged out everywhere", "another session kept"],
 )
 def test_a_session_that_its_user_ended_is_refused(refresh: Refresh, memory: Memory, user: User | None) -> None:

@@ -355,7 +355,7 @@ def test_what_memory_and_the_table_make_of_it_is_the_same(house: Runtime, empty_
     steps = [Step(0, runs), Step(PERIOD, runs), Step(HOUR, is_forced), Step(PERIOD, loses_a_key, 3), Step(PERIOD, runs)]
     for step in steps:
         world.happen(step)
-    emulated = World(house.settings, store=house.key_store)  # type: ignore[arg-type]
+    emulated = World(house.settings, store=house.key_store)
     for step in steps:
         emulated.happen(step)
     assert plan(emulated.store) == plan(world.store)

@@ -21,7 +21,7 @@ class World:
     """`history`: the ring after each thing that happened. Kids in `at_once` had no time to be published first."""
 
     settings: Settings
-    store: MemoryRing = field(default_factory=MemoryRing)
+    store: Store = field(default_factory=MemoryRing)
     now: int = BEGIN
     history: list[tuple[int, KeyRing]] = field(default_factory=list)
     at_once: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ def loses_a_key(world: World, number: int) -> None:
     """A key is revoked, by somebody who read the ring just before a run."""
     late = world.rotation(Late(world.store))
     world.rotation().run(world.now)
-    entries = world.store.load()
+    entries = sorted(world.store.load(), key=lambda entry: (entry.purpose, entry.serial))
     entry = entries[number % len(entries)]
     with suppress(NotFoundError):
         instead = late.revoke(entry.kid, world.now)

@@ -27,12 +27,12 @@ def ministack_environment() -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def arena(ministack_environment: Mapping[str, str]) -> Iterator[Runtime]:
-    """The house on ministack. Its clock stands at the real time, for ministack deletes what has expired by that."""
+def arena(ministack_environment: Mapping[str, str]) -> Runtime:
+    """The house on ministack. Its clock stands at the real time: by that ministack deletes what has expired."""
     with mock.patch.dict(os.environ, ministack_environment):
         house = contest.assemble(os.environ, int(time.time()))
         demo.add_keys(house)  # every client is made by it, at this endpoint
-    yield house
+    return house
 
 
 @pytest.fixture

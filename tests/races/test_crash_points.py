@@ -5,6 +5,7 @@ with the last token that it saw, and goes on. Nothing is ever half written.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -59,7 +60,7 @@ class Crash:
     def _watching(self) -> Iterator[None]:
         with ExitStack() as stack:
             for service in ("dynamodb", "kms"):
-                events = connect(service).meta.events  # type: ignore[call-overload]
+                events = connect(service).meta.events
                 event = f"{self.moment}.{service}"
                 events.register(event, self._step)
                 stack.callback(events.unregister, event, self._step)
@@ -123,7 +124,7 @@ def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, house: Runtime
     for crash in crashes("TransactWriteItems"):
         name = f"newcomer-{crash.number}"
         account = {"username": name, "email": f"{name}@example.com", "password": "demo-password"}
-        crash.during(lambda account=account: client.json("/users", account))
+        crash.during(partial(client.json, "/users", account))
         assert client.json("/users", account).status == (409 if crash.wrote("TransactWriteItems") else 201)
         assert client.sign_in(name).status == 200
 
@@ -131,7 +132,7 @@ def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, house: Runtime
 def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, house: Runtime, crashes: Crashes) -> None:
     for crash in crashes("PutItem"):
         user = new_user(house)
-        crash.during(lambda user=user: client.sign_in(user.username))
+        crash.during(partial(client.sign_in, user.username))
         left = house.session_store.of_user(user.sub)
         assert [session.generation for session in left] == [0] * crash.wrote("PutItem")
         refreshed(client, client.sign_in(user.username).json["refresh_token"])
@@ -140,7 +141,7 @@ def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, house: Runtime
 def test_a_refresh_recovers(client: Client, house: Runtime, clock: Clock, crashes: Crashes) -> None:
     for crash in crashes("UpdateItem", "GetItem"):
         _, token = sign_in(client, house)
-        crash.during(lambda token=token: client.refresh(token))
+        crash.during(partial(client.refresh, token))
         assert session_of(house, token).generation == crash.wrote("UpdateItem")
         clock.advance(house.settings.refresh_grace)
         successor = refreshed(client, token)
@@ -152,7 +153,7 @@ def test_a_replay_recovers(client: Client, house: Runtime, clock: Clock, crashes
     for crash in crashes("UpdateItem", "GetItem"):
         _, token = sign_in(client, house)
         successor = refreshed(client, token)
-        crash.during(lambda token=token: client.refresh(token))
+        crash.during(partial(client.refresh, token))
         clock.advance(house.settings.refresh_grace)
         assert refreshed(client, token) == successor
         assert session_of(house, token).generation == 1
@@ -165,7 +166,7 @@ def test_a_reuse_ends_the_session_at_the_latest_when_it_comes_again(
     for crash in crashes("UpdateItem", "TransactWriteItems"):
         _, oldest = sign_in(client, house)
         newest = refreshed(client, refreshed(client, oldest))
-        crash.during(lambda oldest=oldest: client.refresh(oldest))
+        crash.during(partial(client.refresh, oldest))
         session = session_of(house, oldest)
         assert (session.reason == REUSE) == is_told(house, session) == crash.wrote("TransactWriteItems")
         assert client.refresh(oldest).status == 401
@@ -181,7 +182,7 @@ def test_a_logout_ends_all_that_it_should_or_nothing(
 ) -> None:
     for crash in crashes("TransactWriteItems"):
         access_token, token = sign_in(client, house)
-        crash.during(lambda access_token=access_token: client.send("POST", target, bearer(access_token)))
+        crash.during(partial(client.send, "POST", target, bearer(access_token)))
         ended = crash.wrote("TransactWriteItems")
         assert is_told(house, session_of(house, token)) == ended
         assert client.refresh(token).status == (401 if ended else 200)

@@ -124,7 +124,8 @@ def test_no_refresh_succeeds_that_began_after_the_end(
 
         # One alone goes on with each successor; many would take each other for thieves and keep to one token.
         refreshing = partial(refresh_until_refused, arena, token, ended, follows=holders == 1)
-        successes = at_once(threads, [ending, *([refreshing] * holders)])
+        acts: list[Callable[[], int]] = [ending, *([refreshing] * holders)]
+        successes = at_once(threads, acts)
         succeeded = max(successes) if holders == 1 else min(1, max(successes))
         # The end may have come between the write of a refresh and its read of the user.
         assert contest.session_of(arena, token).generation in (succeeded, succeeded + 1)

@@ -38,7 +38,8 @@ def test_it_ends_when_its_starter_is_killed() -> None:
 
 
 def test_it_says_how_to_install_it(tmp_path: Path) -> None:
-    with pytest.raises(ministack.NotInstalledError, match=r"`make \.venv-ministack`"), ministack.running(
-        tmp_path / ".venv-ministack"
+    with (
+        pytest.raises(ministack.NotInstalledError, match=r"make \.venv-ministack/installed"),
+        ministack.running(tmp_path / ".venv-ministack"),
     ):
         pass

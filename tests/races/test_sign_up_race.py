@@ -46,14 +46,18 @@ def test_one_username_goes_to_one(arena: Runtime, racer: User, threads: Executor
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
         spellings = [name, name.upper()] * (CONTESTANTS // 2)
-        requests = [SignUp(text, f"{place}@{name}.example", contest.PASSWORD) for place, text in enumerate(spellings)]
+        requests = [
+            SignUp(text, f"{place}@{name}.example", contest.PASSWORD) for place, text in enumerate(spellings)
+        ]
         assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}
 
 
 def test_one_email_address_goes_to_one(arena: Runtime, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
-        requests = [SignUp(f"{name}-{each}", f"{name}@example.com", contest.PASSWORD) for each in range(CONTESTANTS)]
+        requests = [
+            SignUp(f"{name}-{each}", f"{name}@example.com", contest.PASSWORD) for each in range(CONTESTANTS)
+        ]
         assert race(arena, threads, requests) <= {EmailTakenError, StoreUnavailableError}
 
 

@@ -101,9 +101,7 @@ def test_refused_messages(writer: Visitor, message: object, contents: Callable[[
 
 
 @pytest.mark.parametrize("author", ["somebody", "", None])
-def test_a_user_writes_as_themselves_whatever_they_send(
-    writer: Visitor, user: User, author: str | None
-) -> None:
+def test_a_user_writes_as_themselves_whatever_they_send(writer: Visitor, user: User, author: str | None) -> None:
     assert writer.post(author=author).json["author"] == user.username
 
 
@@ -134,9 +132,7 @@ def test_a_user_deletes_their_own(writer: Visitor) -> None:
     assert writer.delete(comment_id).problem() == NOT_FOUND
 
 
-def test_nobody_deletes_anothers(
-    writer: Visitor, another: Visitor, contents: Callable[[], list[str]]
-) -> None:
+def test_nobody_deletes_anothers(writer: Visitor, another: Visitor, contents: Callable[[], list[str]]) -> None:
     comment_id = writer.posted()
     before = contents()
     reply = another.delete(comment_id)
@@ -192,11 +188,22 @@ def test_flags_and_history_need_moderation(writer: Visitor) -> None:
 
 @pytest.mark.parametrize(
     "comment_id",
-    ["unknown", "x" * 64, "x" * 1_100, "%00", "%20", "a%2Fb", "%FF", "%F0%9F%98%80" * 60, "..", "\u00e9", "*", "%2A"],
+    [
+        "unknown",
+        "x" * 64,
+        "x" * 1_100,
+        "%00",
+        "%20",
+        "a%2Fb",
+        "%FF",
+        "%F0%9F%98%80" * 60,
+        "..",
+        "\u00e9",
+        "*",
+        "%2A",
+    ],
 )
-def test_an_unknown_id_is_404(
-    moderator: Visitor, comment_id: str, contents: Callable[[], list[str]]
-) -> None:
+def test_an_unknown_id_is_404(moderator: Visitor, comment_id: str, contents: Callable[[], list[str]]) -> None:
     before = contents()
     for reply in (
         moderator.get(f"/comments/{comment_id}"),

@@ -94,11 +94,17 @@ def test_a_body_of_a_megabyte_is_413(send: Send, contents: Callable[[], list[str
 
 @pytest.mark.parametrize(
     "media_type",
-    ["application/xml", "multipart/form-data; boundary=a", "application/octet-stream", "text/html", "x", "", "*/*"],
+    [
+        "application/xml",
+        "multipart/form-data; boundary=a",
+        "application/octet-stream",
+        "text/html",
+        "x",
+        "",
+        "*/*",
+    ],
 )
-def test_a_type_that_no_route_reads_is_415(
-    send: Send, contents: Callable[[], list[str]], media_type: str
-) -> None:
+def test_a_type_that_no_route_reads_is_415(send: Send, contents: Callable[[], list[str]], media_type: str) -> None:
     before = contents()
     for reply in send(media_type, b'{"message": "a"}'):
         assert reply.problem() == (415, "The request body has a type that is not read here.")
@@ -111,7 +117,9 @@ def test_plain_text_is_read_by_the_refresh_alone(client: Client, user: User, pat
     assert client.send("POST", path, headers, "scope=account").problem()[0] == 415
 
 
-@pytest.mark.parametrize("media_type", ["Application/JSON", "application/json;charset=utf-8", "application/json ; a=b"])
+@pytest.mark.parametrize(
+    "media_type", ["Application/JSON", "application/json;charset=utf-8", "application/json ; a=b"]
+)
 def test_a_type_is_read_without_its_case_and_parameters(client: Client, user: User, media_type: str) -> None:
     headers = {**basic(user.username, "demo-password"), "Content-Type": media_type}
     assert client.send("POST", "/tokens", headers, '{"scope": "account"}').json["scope"] == "account"
@@ -131,7 +139,8 @@ def test_a_field_that_is_no_text_is_400(
     client: Client, user: User, contents: Callable[[], list[str]], path: str, field: str
 ) -> None:
     before = contents()
-    for value in (5, 0, True, False, 1.5, 10**400, [], ["account"], {}, {"a": {"b": []}}):
+    values: tuple[object, ...] = (5, 0, True, False, 1.5, 10**400, [], ["account"], {}, {"a": {"b": []}})
+    for value in values:
         sent = {"refresh_token": "gtr_", field: value}
         reply = client.json(path, sent, basic(user.username, "demo-password"))
         assert reply.problem() == (400, f"The field {field} must be a string.")
@@ -168,9 +177,7 @@ def test_a_method_that_a_route_does_not_take_is_404(client: Client, method: str,
     assert client.send(method, target).problem() == (404, "There is nothing here.")
 
 
-def test_a_failure_of_ours_tells_nothing(
-    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_of_ours_tells_nothing(client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 

@@ -94,7 +94,7 @@ def test_every_token_and_every_session_has_its_own_id(client: Client, user: User
 
 def test_the_records_claims_are_in_the_token_and_replace_no_registered_one(client: Client, house: Runtime) -> None:
     own = {"tenant": "a", "level": 3, "nested": {"list": [1, None, True]}}
-    false = {"sub": "x", "scope": "users:write", "exp": 9, "session_epoch": 7, "aud": "x", "sid": "x", "roles": ["x"]}
+    false = {"sub": "x", "scope": "users:write", "exp": 9, "session_epoch": 7, "aud": "x", "roles": ["x"]}
     user = new_user(house, claims={**own, **false})
     claims = third_party(client, client.access_token(user.username))
     assert {name: claims[name] for name in own} == own
@@ -128,9 +128,11 @@ def test_scope_may_come_as_json(client: Client, user: User) -> None:
     assert client.json("/tokens", {}, credentials).json["scope"] == ALL
 
 
-@pytest.mark.parametrize("scope", ["a  b", " a", 'a"b', "a\\b", "ä", "a\x00"])
-def test_a_malformed_scope_is_400(client: Client, user: User, scope: str) -> None:
-    assert client.sign_in(user.username, scope=scope).problem() == (400, "The scope is malformed.")
+def test_a_malformed_scope_is_400(client: Client, user: User, contents: Callable[[], list[str]]) -> None:
+    before = contents()
+    for scope in ("a  b", " a", 'a"b', "a\\b", "ä", "a\x00"):
+        assert client.sign_in(user.username, scope=scope).problem() == (400, "The scope is malformed.")
+    assert contents() == before
 
 
 # --- Who is let in
@@ -242,7 +244,8 @@ def test_what_is_no_credentials_is_401(
     client: Client, contents: Callable[[], list[str]], authorization: str | None
 ) -> None:
     before = contents()
-    assert_refused(client.send("POST", "/tokens", {} if authorization is None else {"Authorization": authorization}))
+    sent = {} if authorization is None else {"Authorization": authorization}
+    assert_refused(client.send("POST", "/tokens", sent))
     assert contents() == before
 
 
@@ -269,13 +272,11 @@ def test_the_refresh_token_moves_into_a_cookie_that_no_page_reads(client: Client
     assert reply.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("place", ["body", "Cookie", "cookie "])
-def test_any_other_place_is_400(
-    client: Client, user: User, place: str, contents: Callable[[], list[str]]
-) -> None:
+def test_any_other_place_is_400(client: Client, user: User, contents: Callable[[], list[str]]) -> None:
     before = contents()
-    reply = client.sign_in(user.username, refresh_token_in=place)
-    assert reply.problem() == (400, "The field refresh_token_in must be cookie.")
+    for place in ("body", "Cookie", "cookie "):
+        reply = client.sign_in(user.username, refresh_token_in=place)
+        assert reply.problem() == (400, "The field refresh_token_in must be cookie.")
     assert contents() == before
 
 

@@ -25,10 +25,9 @@ MALFORMED_EMAIL = "The email address is malformed."
 MALFORMED_NAME = "The username must be 1 to 64 characters, without colon, control characters or outer spaces."
 
 
-def sign_up(client: Client, username: str = "zo\u00eb", **fields: object) -> Reply:
-    return client.json(
-        "/users", {"username": username, "email": "zoe@example.com", "password": PASSWORD, **fields}
-    )
+def sign_up(client: Client, username: object = "zo\u00eb", **fields: object) -> Reply:
+    account = {"username": username, "email": "zoe@example.com", "password": PASSWORD, **fields}
+    return client.json("/users", account)
 
 
 def test_the_new_user_can_sign_in(client: Client) -> None:
@@ -102,7 +101,9 @@ def test_refused_usernames(client: Client, username: str, contents: Callable[[],
     assert contents() == []
 
 
-@pytest.mark.parametrize("username", ["x", "\U0001f600" * 64, "\u1e69" * 64, "o'neil", "a b", "a@b", "\ufdfa" * 64])
+@pytest.mark.parametrize(
+    "username", ["x", "\U0001f600" * 64, "\u1e69" * 64, "o'neil", "a b", "a@b", "\ufdfa" * 64]
+)
 def test_taken_usernames(client: Client, username: str) -> None:
     assert sign_up(client, username).status == 201
     assert client.sign_in(unicodedata.normalize("NFD", username), PASSWORD).status == 200
@@ -121,9 +122,7 @@ def test_taken_usernames(client: Client, username: str) -> None:
         ("Zoe@Example.com", GUESSED),
     ],
 )
-def test_refused_passwords(
-    client: Client, password: str, detail: str, contents: Callable[[], list[str]]
-) -> None:
+def test_refused_passwords(client: Client, password: str, detail: str, contents: Callable[[], list[str]]) -> None:
     assert sign_up(client, password=password).problem() == (400, detail)
     assert contents() == []
 

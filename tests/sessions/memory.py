@@ -6,7 +6,7 @@ understood here raises: nothing is ever let through for want of understanding. O
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -50,7 +50,7 @@ def _term(text: str) -> Condition:
         return lambda item, _: (path in item) is wanted
     if comparison := _COMPARISON.fullmatch(text):
         path, operator, name = comparison[1], _OPERATORS[comparison[2]], comparison[3]
-        # "Comparison operator and function reference": an attribute that is absent, or of another type, never holds.
+        # What is absent, or of another type, compares with nothing.
         return lambda item, values: (
             path in item
             and item[path].keys() == values[name].keys()
@@ -113,56 +113,56 @@ class DynamoDB:
             for item in [item for item in table.items.values() if _plain(item[attribute]) <= now]:
                 table.remove(item)
 
-    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803, ARG002
-        item = self.tables[TableName].at(Key)
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        item = self.tables[request["TableName"]].at(request["Key"])
         return {"Item": item} if item else {}
 
-    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
         found = {
             name: [item for key in asked["Keys"] if (item := self.tables[name].at(key))]
-            for name, asked in RequestItems.items()
+            for name, asked in request["RequestItems"].items()
         }
         return {"Responses": found, "UnprocessedKeys": {}}
 
-    def query(
-        self, *, TableName: str, ConsistentRead: bool, Limit: int | None = None, **request: Any
-    ) -> dict[str, Any]:  # noqa: N803, ARG002
-        expression = request.pop("KeyConditionExpression")
-        values = request.pop("ExpressionAttributeValues")
-        for placeholder, name in request.pop("ExpressionAttributeNames").items():
+    def query(self, **request: Any) -> dict[str, Any]:
+        expression = request["KeyConditionExpression"]
+        for placeholder, name in request["ExpressionAttributeNames"].items():
             expression = expression.replace(placeholder, name)
-        if request:
-            raise NotImplementedError(request)
-        matches = condition(expression)
-        found = [item for item in self.tables[TableName].sorted() if matches(item, values)]
-        return {"Items": found[:Limit]}
+        matches, values = condition(expression), request["ExpressionAttributeValues"]
+        found = [item for item in self.tables[request["TableName"]].sorted() if matches(item, values)]
+        return {"Items": found[: request.get("Limit")]}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
-        self._write(request, request["Item"], lambda _: request["Item"])
+        self._write(request, lambda _: request["Item"])
         return {}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        return {"Attributes": self._write(request, request["Key"], _change(request))}
+        return {"Attributes": self._write(request, _change(request))}
 
-    def transact_write_items(self, *, TransactItems: Iterable[dict[str, Any]]) -> None:  # noqa: N803
-        writes = [next(iter(each.items())) for each in TransactItems]
-        reasons = []
-        for kind, request in writes:
-            old = self.tables[request["TableName"]].at(request["Item" if kind == "Put" else "Key"])
-            reasons.append({"Code": "None" if _holds(request, old) else "ConditionalCheckFailed"})
-        if any(reason["Code"] != "None" for reason in reasons):
-            raise _error("TransactionCanceledException", CancellationReasons=reasons)
-        for kind, request in writes:
-            (self.put_item if kind == "Put" else self.update_item)(**request)
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        self.tables[request["TableName"]].remove(request["Key"])
+        return {}
 
-    def _write(self, request: dict[str, Any], key: Item, change: Callable[[Item], Item]) -> Item:
-        table = self.tables[request["TableName"]]
-        old = table.at(key)
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        writes = [next(iter(write.items())) for write in request["TransactItems"]]
+        holds = [_holds(write, self._old(write)) for _, write in writes]
+        if not all(holds):
+            reasons = [{"Code": "None" if held else "ConditionalCheckFailed"} for held in holds]
+            raise _error("TransactionCanceledException", {"CancellationReasons": reasons})
+        for kind, write in writes:
+            (self.put_item if kind == "Put" else self.update_item)(**write)
+        return {}
+
+    def _old(self, request: dict[str, Any]) -> Item | None:
+        return self.tables[request["TableName"]].at(request.get("Key") or request["Item"])
+
+    def _write(self, request: dict[str, Any], change: Callable[[Item], Item]) -> Item:
+        old = self._old(request)
         if not _holds(request, old):
             shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and old
-            raise _error("ConditionalCheckFailedException", **({"Item": old} if shown else {}))
-        new = change(old or key)
-        table.put(new)
+            raise _error("ConditionalCheckFailedException", {"Item": old} if shown else {})
+        new = change(old or request.get("Key", {}))
+        self.tables[request["TableName"]].put(new)
         return new
 
 
@@ -175,8 +175,9 @@ def _holds(request: dict[str, Any], old: Item | None) -> bool:
     return expression is None or condition(expression)(old or {}, request.get("ExpressionAttributeValues", {}))
 
 
-def _error(code: str, **response: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": ""}, **response}, "Write")
+def _error(code: str, more: dict[str, Any]) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": ""}, **more}
+    return ClientError(response, "Write")
 
 
 class Kms:
@@ -185,13 +186,11 @@ class Kms:
     def __init__(self) -> None:
         self._sealed: list[tuple[Mapping[str, str], bytes]] = []
 
-    def encrypt(self, *, KeyId: str, Plaintext: bytes, EncryptionContext: Mapping[str, str]) -> dict[str, bytes]:  # noqa: N803, ARG002
-        self._sealed.append((EncryptionContext, Plaintext))
+    def encrypt(self, **request: Any) -> dict[str, bytes]:
+        self._sealed.append((request["EncryptionContext"], request["Plaintext"]))
         return {"CiphertextBlob": str(len(self._sealed) - 1).encode()}
 
-    def decrypt(
-        self, *, KeyId: str, CiphertextBlob: bytes, EncryptionContext: Mapping[str, str]
-    ) -> dict[str, bytes]:  # noqa: N803, ARG002
-        context, plaintext = self._sealed[int(CiphertextBlob)]
-        assert context == EncryptionContext
+    def decrypt(self, **request: Any) -> dict[str, bytes]:
+        context, plaintext = self._sealed[int(request["CiphertextBlob"])]
+        assert context == request["EncryptionContext"]
         return {"Plaintext": plaintext}

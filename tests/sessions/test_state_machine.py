@@ -13,7 +13,6 @@ from chalicelib.grants.refresh_token import Presented, Rotation, judge
 from chalicelib.keys import KeyEntry, KeyRing, Purpose
 from chalicelib.model import EpochChange, Session, User
 from chalicelib.revocations import Feed, Revocations
-from chalicelib.runtime import Runtime
 from chalicelib.scope import Scope
 from chalicelib.sessions import Kept
 from chalicelib.stores import sessions as session_store

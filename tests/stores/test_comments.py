@@ -84,7 +84,9 @@ def test_pages_follow_each_other_in_the_order_of_ids(store: CommentStore, count:
 
 
 @pytest.mark.parametrize(("after", "found"), [("0000", ["0001"]), ("00005", ["0001"]), ("0001", []), ("x", [])])
-def test_a_page_begins_past_an_id_that_need_not_be_there(store: CommentStore, after: str, found: list[str]) -> None:
+def test_a_page_begins_past_an_id_that_need_not_be_there(
+    store: CommentStore, after: str, found: list[str]
+) -> None:
     _many(store, 2)
     page, last = store.page(after)
     assert ([comment.comment_id for comment in page], last) == (found, None)

@@ -12,6 +12,7 @@ from chalicelib.key_material import NewKey, new_hmac_key, new_signing_key
 from chalicelib.keys import KeyEntry, Purpose
 from chalicelib.rotation import Slot
 from chalicelib.runtime import Runtime
+from chalicelib.stores import aws
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from infra import template
@@ -35,7 +36,7 @@ def table() -> Table:
 def ring(house: Runtime, table: Table) -> Callable[[str], KeyRingStore]:
     """The store of a stage."""
     kms_key = house.settings.kms_key
-    return lambda stage: KeyRingStore(table, Sealer(connect("kms"), kms_key, stage), house.revocations)
+    return lambda stage: KeyRingStore(table, Sealer(aws.connect("kms"), kms_key, stage), house.revocations)
 
 
 @pytest.fixture
@@ -118,7 +119,9 @@ def test_a_key_is_revoked_once_with_its_replacement_and_its_news(store: KeyRingS
     assert not store.revoke(entry, 60, None)
 
 
-def test_a_revocation_whose_replacement_finds_no_place_changes_nothing(store: KeyRingStore, house: Runtime) -> None:
+def test_a_revocation_without_a_place_for_its_replacement_changes_nothing(
+    store: KeyRingStore, house: Runtime
+) -> None:
     entry, other = added(store, SIGNING), added(store, new_signing_key(), 1)
     assert not store.revoke(entry, 50, (new_signing_key(), Slot(serial=1, published_at=50, signs_from=50)))
     assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: None, other.kid: None}

@@ -130,9 +130,7 @@ def test_the_epoch_rises_with_its_reason(store: UserStore) -> None:
     store.add(PLAIN)
     change = EpochChange(1, 10, "password", "s")
     store.raise_epoch(PLAIN, change, "a new hash")
-    raised = replace(
-        PLAIN, session_epoch=1, kept_session="s", epoch_changes=(change,), password_hash="a new hash"
-    )
+    raised = replace(PLAIN, session_epoch=1, kept_session="s", epoch_changes=(change,), password_hash="a new hash")
     assert store.by_username(PLAIN.username) == raised
     store.raise_epoch(raised, EpochChange(2, 20, "logout", None))
     found = store.by_username(PLAIN.username)

@@ -1,0 +1,163 @@
+"""Tokens issued here verify in libraries that nobody here wrote, by the JWK Set alone; and what they refuse."""
+
+import datetime
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Thread
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from app import app
+from chalicelib import base64url, runtime
+from chalicelib.key_material import ALGORITHMS
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from infra.gateway import Gateway
+from infra.http_server import GatewayServer
+from tests.callers import serve
+from tests.client import Client
+from tests.keys import verifiers
+from tests.keys.verifiers import Outcome, Service, Verifier
+
+ISSUER = "https://gatehouse.example"
+LIBRARIES: list[Verifier] = [
+    verifiers.pyjwt,
+    verifiers.joserfc_,
+    verifiers.authlib,
+    verifiers.jose,
+    verifiers.aws_jwt_verify,
+]
+every_library = pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
+
+
+@pytest.fixture(params=sorted(ALGORITHMS))
+def living(request: pytest.FixtureRequest, house: Runtime, empty_ring: None) -> Runtime:
+    """A house that signs with one algorithm, by the clock that the libraries read too."""
+    made = replace(house, clock=time.time, settings=replace(house.settings, signing_alg=request.param))
+    made.rotation.run(made.now())
+    runtime.install(made)
+    return made
+
+
+@contextmanager
+def served(context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The app on a port of 127.0.0.1, in HTTP, or HTTPS by `context`."""
+    with GatewayServer(0) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.listen(Gateway(app))
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A key and a certificate for 127.0.0.1, that signs itself; both in one PEM file."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, path: Path) -> "Certificate":
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, SHA256())
+        )
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        return cls(path)
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path)
+        return context
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("tls") / "127.0.0.1.pem")
+
+
+def outcomes(library: Verifier, house: Runtime, certificate: Certificate, *tokens: str) -> list[Outcome]:
+    """What `library` makes of `tokens`, by the JWK Set over HTTP; aws-jwt-verify asks for HTTPS."""
+    secure = library is verifiers.aws_jwt_verify
+    with served(certificate.context() if secure else None) as port:
+        uri = f"{'https' if secure else 'http'}://127.0.0.1:{port}/.well-known/jwks.json"
+        path = str(certificate.path) if secure else ""
+        return library(Service(uri, ISSUER, ISSUER, house.settings.signing_alg, path), tokens)
+
+
+@every_library
+def test_a_token_issued_here_verifies(
+    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+) -> None:
+    token = client.access_token(user.username)
+    (claims,) = outcomes(library, living, certificate, token)
+    assert claims == jwt.decode(token, options={"verify_signature": False})
+    assert claims["sub"] == user.sub
+
+
+@every_library
+def test_what_is_not_for_this_service_is_refused(
+    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+) -> None:
+    good = client.access_token(user.username)
+    header, payload, signature = good.split(".")
+    changed = base64url.decode(payload).replace(user.sub.encode(), b"A" * len(user.sub))
+    forged = f"{header}.{base64url.encode(changed)}.{signature}"
+    serve(living, audience="https://elsewhere.example")
+    for_another = client.access_token(user.username)
+    serve(living, issuer="https://elsewhere.example", audience=ISSUER)
+    of_another = client.access_token(user.username)
+    runtime.install(replace(living, clock=lambda: time.time() - 3_600))
+    expired = client.access_token(user.username)
+    runtime.install(living)
+    accepted, *refused = outcomes(library, living, certificate, good, forged, for_another, of_another, expired)
+    assert isinstance(accepted, dict)
+    assert [type(reason) for reason in refused] == [str] * 4, refused
+    assert len(set(refused)) == len(refused)  # each for a reason of its own
+
+
+@every_library
+def test_a_key_that_is_gone_from_the_set_is_not_accepted(
+    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+) -> None:
+    old = client.access_token(user.username)
+    living.rotation.revoke(jwt.get_unverified_header(old)["kid"], living.now())
+    serve(living)
+    new = client.access_token(user.username)
+    refused, accepted = outcomes(library, living, certificate, old, new)
+    assert isinstance(refused, str)
+    assert isinstance(accepted, dict)
+
+
+def test_aws_jwt_verify_takes_the_set_by_https_alone(living: Runtime, client: Client, user: User) -> None:
+    token = client.access_token(user.username)
+    with served() as port:
+        service = Service(f"http://127.0.0.1:{port}/.well-known/jwks.json", ISSUER, ISSUER, living.settings.signing_alg)
+        (reason,) = verifiers.aws_jwt_verify(service, [token])
+    assert 'Protocol "http:" not supported. Expected "https:"' in reason

@@ -1,0 +1,205 @@
+"""Ninety days and more: the keys change three times, and nobody who calls ever notices."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import jwt
+import pytest
+
+from app import app
+from chalicelib import authorizer, runtime
+from chalicelib.authorizer import Gate
+from chalicelib.jwks import JwkSet, parse_jwk_set
+from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from chalicelib.schedule import rotate_keys
+from chalicelib.verify import verify
+from infra.gateway import Gateway
+from tests.callers import SignedIn, container, sign_in
+from tests.client import Client, Clock
+from tests.conftest import new_user
+
+JWKS = "/.well-known/jwks.json"
+ISSUER = "https://gatehouse.example"
+HOUR, DAY = 3_600, 86_400
+MAX_AGE = 300
+
+
+@dataclass
+class SharedCache:
+    """Before the JWK Set and all who read it: keeps each answer for as long as it may."""
+
+    client: Client
+    clock: Clock
+    document: bytes = b""
+    fresh_until: float = 0
+
+    def fetch(self, uri: str) -> bytes:
+        assert uri == ISSUER + JWKS
+        if self.clock() >= self.fresh_until:
+            reply = self.client.send("GET", JWKS)
+            assert (reply.status, reply.headers["cache-control"]) == (200, f"public, max-age={MAX_AGE}")
+            self.document, self.fresh_until = reply.body, self.clock() + MAX_AGE
+        return self.document
+
+
+@dataclass
+class OtherService:
+    """Verifies tokens by the JWK Set, keeps it for as long as it may, and asks for no unknown key."""
+
+    cache: SharedCache
+    keys: JwkSet = field(default_factory=dict)
+    read_at: float = 0
+
+    def accept(self, token: str) -> None:
+        now = int(self.cache.clock())
+        if now >= self.read_at + MAX_AGE:
+            self.keys, self.read_at = parse_jwk_set(self.cache.fetch(ISSUER + JWKS)), now
+        verify(token, self.keys.get, issuer=ISSUER, audience=ISSUER, now=now)
+
+
+@dataclass
+class Crowd:
+    """Those who call, through containers that take turns."""
+
+    client: Client
+    user: User
+    containers: list[Runtime]
+    service: OtherService
+    sessions: list[SignedIn] = field(default_factory=list)
+    signed_by: set[str] = field(default_factory=set)
+
+    def call(self) -> None:
+        """One signs in; those who are in call with the token that they have, refresh it and call again."""
+        self._next_container()
+        self.sessions = [*self.sessions[-1:], sign_in(self.client, self.user)]
+        for number, session in enumerate(self.sessions):
+            if not self._expired(session):
+                self._use(session)
+            self.sessions[number] = self._refreshed(session)
+            self._use(self.sessions[number])
+
+    def _expired(self, session: SignedIn) -> bool:
+        claims = jwt.decode(session.access_token, options={"verify_signature": False})
+        return bool(self.service.cache.clock() >= claims["exp"])
+
+    def _use(self, session: SignedIn) -> None:
+        self._next_container()
+        assert session.get("/me").status == 200
+        self.service.accept(session.access_token)
+        self.signed_by.add(jwt.get_unverified_header(session.access_token)["kid"])
+
+    def _refreshed(self, session: SignedIn) -> SignedIn:
+        self._next_container()
+        reply = session.refresh()
+        assert reply.status == 200
+        return SignedIn(self.client, reply.json["access_token"], reply.json["refresh_token"])
+
+    def _next_container(self) -> None:
+        self.containers.append(self.containers.pop(0))
+        runtime.install(self.containers[0])
+
+
+@pytest.fixture
+def crowd(house: Runtime, ring: None, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    """Before two containers and a gate; all read the JWK Set through one cache."""
+    cache = SharedCache(client, clock)
+    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, cache.fetch, clock))
+    containers = [container(house), container(house)]
+    return Crowd(Client(Gateway(app, clock)), new_user(house), containers, OtherService(cache))
+
+
+def active(house: Runtime) -> KeyEntry:
+    entry = house.rotation.ring().active(Purpose.ACCESS_TOKEN, house.now())
+    assert entry is not None
+    return entry
+
+
+def as_lambda_calls(clock: Clock) -> object:
+    """Runs the schedule's handler on the event that EventBridge sends."""
+    event = {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": "2027-01-15T08:00:00Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/rotate_keys"],
+        "detail": {},
+    }
+    return rotate_keys(event, None)
+
+
+def until_the_next_key(house: Runtime) -> Iterator[int]:
+    """From one key to the next: moments days apart, and close together around each change."""
+    begin, period = active(house).signs_from, house.settings.key_rotation_period
+    yield from range(begin + 2 * DAY, begin + period - HOUR, 6 * DAY)
+    published_at = begin + period - 600  # the schedule runs by the hour, so a little late
+    yield published_at - 1
+    yield published_at
+    signs_from = max(entry.signs_from for entry in house.key_store.load())
+    yield from range(published_at + MAX_AGE - 1, signs_from - 1, MAX_AGE - 1)
+    yield from (signs_from - 1, signs_from, signs_from + 1)
+    gone_at = signs_from + house.settings.access_token_lifetime + 60
+    yield from range(signs_from + MAX_AGE - 1, gone_at - 1, MAX_AGE - 1)
+    yield from (gone_at - 1, gone_at)
+
+
+def test_nobody_is_refused_over_three_rotations(house: Runtime, crowd: Crowd, clock: Clock) -> None:
+    crowd.call()
+    for _ in range(3):
+        before = active(house)
+        for moment in until_the_next_key(house):
+            clock.now = moment
+            as_lambda_calls(clock)
+            crowd.call()
+        assert active(house) != before
+    assert len(crowd.signed_by) == 4
+
+
+def test_a_session_that_sleeps_for_its_idle_lifetime_outlives_the_key_of_its_token(
+    house: Runtime, crowd: Crowd, clock: Clock
+) -> None:
+    clock.advance(house.settings.key_rotation_period - 1)
+    as_lambda_calls(clock)
+    clock.now = max(entry.signs_from for entry in house.key_store.load()) - 1
+    sleeper = sign_in(crowd.client, crowd.user)
+    clock.advance(house.settings.session_idle_lifetime - 1)
+    as_lambda_calls(clock)
+    assert sleeper.refresh().status == 200
+
+
+def test_a_verifier_at_the_end_of_every_cache_knows_the_key_before_it_signs(
+    house: Runtime, crowd: Crowd, clock: Clock
+) -> None:
+    published_at = clock.now + house.settings.key_rotation_period
+    service = OtherService(SharedCache(crowd.client, clock))
+    clock.now = published_at - 1
+    house.keys.ring(house.now())  # this container has just read its ring
+    runtime.install(house)
+    clock.now = published_at
+    container(house).rotation.run(clock.now)
+    signs_from = max(entry.signs_from for entry in house.key_store.load())
+    clock.now = published_at + MAX_AGE - 2
+    service.cache.fetch(ISSUER + JWKS)  # what it serves is as old as can be,
+    clock.advance(MAX_AGE - 1)
+    service.accept(sign_in(crowd.client, crowd.user).access_token)  # and so is what the cache serves
+    assert len(service.keys) == 1
+    clock.advance(MAX_AGE - 1)
+    service.accept(sign_in(crowd.client, crowd.user).access_token)
+    assert len(service.keys) == 1
+    assert signs_from - 60 <= clock.now + MAX_AGE
+    clock.now = signs_from
+    token = sign_in(crowd.client, crowd.user).access_token
+    service.accept(token)
+    assert jwt.get_unverified_header(token)["kid"] == active(house).kid
+
+
+def test_the_handler_says_what_it_added_and_may_run_twice(
+    house: Runtime, empty_ring: None, client: Client, clock: Clock
+) -> None:
+    added = as_lambda_calls(clock)
+    assert added == [entry.kid for entry in house.key_store.load()]
+    assert as_lambda_calls(clock) == []
