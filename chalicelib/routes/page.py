@@ -1,4 +1,4 @@
-"""Ids in addresses, and lists that come in pages."""
+"""What stands in an address: ids, parameters, and where a page begins."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,17 @@ def identifier(text: str) -> str:
     return text
 
 
+def parameter(request: Request, name: str) -> str | None:
+    """The parameter `name` of the address, if it is there. Raises `InvalidRequestError` where it is there twice."""
+    values = request.query_params.getlist(name) if request.query_params and name in request.query_params else []
+    if len(values) > 1:
+        raise InvalidRequestError(f"The parameter {name} is given more than once.")
+    return values[0] if values else None
+
+
 def cursor(request: Request) -> str | None:
     """The id after which the page begins, from the parameter `next`. Raises `InvalidRequestError`."""
-    text = request.query_params.get("next") if request.query_params else None
+    text = parameter(request, "next")
     if text is None:
         return None
     try:

@@ -14,6 +14,7 @@ from chalicelib.routes.answer import NO_STORE, no_content, ok
 from chalicelib.routes.body import Body
 from chalicelib.routes.caller import Caller
 from chalicelib.routes.door import Door
+from chalicelib.routes.page import parameter
 from chalicelib.runtime import runtime
 from chalicelib.scope import Scope
 from chalicelib.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, Kept
@@ -55,7 +56,7 @@ def log_out(request: Request) -> Response:
     """Ends the session of the access token; `?sessions=all` every one of the user, `others` all but this."""
     house = runtime()
     caller = Caller.of(request.context)
-    which = request.query_params.get("sessions") if request.query_params else None
+    which = parameter(request, "sessions")
     match which:
         case None if caller.sid is not None:
             house.session_store.end(caller.sub, caller.sid, LOGOUT, house.now())

@@ -166,3 +166,9 @@ def test_kept_session_revived_by_the_one_that_was_kept_before(
     assert_ended(ended.post("/logout?sessions=others"))
     clock.advance(5)
     assert (ended.lives(), other.lives()) == (False, True)
+
+
+def test_a_repeated_parameter_is_refused_and_ends_nothing(client: Client, user: User) -> None:
+    signed_in = sign_in(client, user)
+    assert signed_in.post("/logout?sessions=others&sessions=all").problem()[0] == 400
+    assert signed_in.lives()

@@ -103,10 +103,6 @@ class House(World, RuleBasedStateMachine):
     def open(self, max_sessions: int) -> None:
         self.build(max_sessions)
 
-    @rule(seconds=_whiles)
-    def wait(self, seconds: int) -> None:
-        self.now += seconds
-
     # --- Clients
 
     @rule(pause=_moments, number=_clients, container=_containers, asked=_asked)
@@ -200,9 +196,9 @@ class House(World, RuleBasedStateMachine):
         values = {":scope": serialize(scope), ":disabled": disabled}
         table.update(key, "SET granted_scope = :scope, disabled = :disabled", values, "attribute_exists(pk)")
 
-    @rule(pause=_moments, number=st.integers(0, 3))
+    @rule(pause=st.just(0) | _whiles, number=st.integers(0, 3))
     def operate(self, pause: int, number: int) -> None:
-        """What goes on behind the doors, and what nobody may notice."""
+        """Time, and what goes on behind the doors and nobody may notice."""
         self.now += pause
         rotation, tables, containers = self.containers[0].rotation, self.containers[0].tables, self.containers
         (

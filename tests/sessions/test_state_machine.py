@@ -44,14 +44,22 @@ def every_old_token_is_a_replay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refresh_token, "judge", lambda *_: Presented.REPLAY)
 
 
+def with_a_grace_of(patch: pytest.MonkeyPatch, seconds: int) -> None:
+    patch.setattr(
+        refresh_token,
+        "judge",
+        lambda token, client_id, session, now, _: judge(token, client_id, session, now, seconds),
+    )
+
+
 @mutant
 def the_grace_never_ends(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refresh_token, "judge", lambda *asked: judge(*asked[:-1], 1_000_000))
+    with_a_grace_of(patch, 1_000_000)
 
 
 @mutant
 def there_is_no_grace(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refresh_token, "judge", lambda *asked: judge(*asked[:-1], -1))
+    with_a_grace_of(patch, -1)
 
 
 @mutant
