@@ -165,7 +165,7 @@ def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict
     s3 = _client(endpoint, "s3")
     s3.create_bucket(Bucket=_BUCKET)
     s3.upload_file(str(directory / "deployment.zip"), _BUCKET, "deployment.zip")
-    body = json.dumps(packaged).replace("./deployment.zip", f"s3://{_BUCKET}/deployment.zip")
+    body = json.dumps(_without_encryption_context(packaged)).replace("./deployment", f"s3://{_BUCKET}/deployment")
     cloudformation = _client(endpoint, "cloudformation")
     cloudformation.create_stack(
         StackName=STACK, TemplateBody=body, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -173,6 +173,17 @@ def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict
     _wait_until_created(cloudformation)
     made = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in made}
+
+
+def _without_encryption_context(value: Any) -> Any:
+    """`value` without the conditions on `kms:EncryptionContext`: ministack does not know these keys, so to its IAM
+    such a condition never holds."""
+    if isinstance(value, list):
+        return [_without_encryption_context(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: item for name, item in value.items() if name != "Condition" or "kms:Encryption" not in str(item)}
+    return {name: _without_encryption_context(item) for name, item in kept.items()}
 
 
 def _wait_until_created(cloudformation: Any) -> None:

@@ -44,7 +44,7 @@ def running(environment: Path = ENVIRONMENT) -> Iterator[Mapping[str, str]]:
     """
     python = environment / "bin" / "python"
     if not python.exists():
-        raise NotInstalledError(f"{environment.name} is missing: `make {environment.name}/installed` makes it.")
+        raise NotInstalledError(f"{environment.name} is missing: `make {environment.name}` makes it.")
     with create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         process = _start(python, port, listener.fileno())

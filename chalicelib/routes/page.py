@@ -20,7 +20,7 @@ def identifier(text: str) -> str:
 
 
 def parameter(request: Request, name: str) -> str | None:
-    """The parameter `name` of the address, if it is there. Raises `InvalidRequestError` where it is there twice."""
+    """The parameter `name` of the address, if it is there. Raises `InvalidRequestError` if it is there twice."""
     values = request.query_params.getlist(name) if request.query_params and name in request.query_params else []
     if len(values) > 1:
         raise InvalidRequestError(f"The parameter {name} is given more than once.")

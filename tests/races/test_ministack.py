@@ -39,7 +39,7 @@ def test_it_ends_when_its_starter_is_killed() -> None:
 
 def test_it_says_how_to_install_it(tmp_path: Path) -> None:
     with (
-        pytest.raises(ministack.NotInstalledError, match=r"make \.venv-ministack/installed"),
+        pytest.raises(ministack.NotInstalledError, match=r"`make \.venv-ministack`"),
         ministack.running(tmp_path / ".venv-ministack"),
     ):
         pass

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 
 from chalicelib.scope import Scope
 
-# In seconds. Shorter than the defaults, and no one a multiple of another by chance.
+# In seconds, and near enough to each other that a few steps lead past all of them.
 GRACE = 90
 IDLE_LIFETIME = 7_000
-ABSOLUTE_LIFETIME = 12_000
+ABSOLUTE_LIFETIME = 7_500
 ACCESS_TOKEN_LIFETIME = 900
 REVOCATION_INTERVAL = 5
 JWKS_MAX_AGE = 300

@@ -96,6 +96,7 @@ class World:
 
     def signed_in(self, user: User, house: Container, asked: Scope | None) -> tuple[Token, AccessToken]:
         """A new session of `user`."""
+        house.feed.current(self.now)  # as the front door does
         response = house.sign_in(PasswordRequest(user.username, user.password, asked, DEVICE), REALM, self.now)
         session_id = house.keys.read_refresh_token(response.refresh_token, self.now).session_id
         if self.max_sessions:
@@ -113,6 +114,7 @@ class World:
         found_out = session.has_two_holders(token.generation, holder, self.now)
         expected = session.present(token.generation, holder, self.now)
         assert session.is_over(self.now) or not found_out
+        house.feed.current(self.now)  # as the front door does
         request = RefreshTokenRequest(token.text, FIRST_PARTY, narrowed, DEVICE)
         response = attempt(lambda: house.refresh(request, REALM, self.now))
         if expected is None:
