@@ -160,12 +160,25 @@ def _client(endpoint: str, service: str, credentials: Mapping[str, str] | None =
     )
 
 
+def known_to_ministack(value: Any) -> Any:
+    """`value`, some part of a template, without the conditions on `kms:EncryptionContext:…`.
+
+    ministack's IAM does not know these keys, so there such a condition never holds.
+    """
+    if isinstance(value, list):
+        return [known_to_ministack(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: item for name, item in value.items() if name != "Condition" or "kms:Encryption" not in str(item)}
+    return {name: known_to_ministack(item) for name, item in kept.items()}
+
+
 def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict[str, str]:
     """Creates the stack, as `aws cloudformation package` and `deploy` would, and gives its physical ids."""
     s3 = _client(endpoint, "s3")
     s3.create_bucket(Bucket=_BUCKET)
     s3.upload_file(str(directory / "deployment.zip"), _BUCKET, "deployment.zip")
-    body = json.dumps(_without_encryption_context(packaged)).replace("./deployment", f"s3://{_BUCKET}/deployment")
+    body = json.dumps(known_to_ministack(packaged)).replace("./deployment", f"s3://{_BUCKET}/deployment")
     cloudformation = _client(endpoint, "cloudformation")
     cloudformation.create_stack(
         StackName=STACK, TemplateBody=body, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -173,17 +186,6 @@ def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict
     _wait_until_created(cloudformation)
     made = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in made}
-
-
-def _without_encryption_context(value: Any) -> Any:
-    """`value` without the conditions on `kms:EncryptionContext`: ministack does not know these keys, so to its IAM
-    such a condition never holds."""
-    if isinstance(value, list):
-        return [_without_encryption_context(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {name: item for name, item in value.items() if name != "Condition" or "kms:Encryption" not in str(item)}
-    return {name: _without_encryption_context(item) for name, item in kept.items()}
 
 
 def _wait_until_created(cloudformation: Any) -> None:

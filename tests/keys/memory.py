@@ -25,9 +25,10 @@ class MemoryRing:
         place = key.purpose, slot.serial
         if place in self.entries:
             return False
-        self.entries[place] = KeyEntry(
-            key.kid, key.purpose, key.alg, key.secret, slot.published_at, slot.signs_from, key.public_jwk, slot.serial
+        made = KeyEntry(
+            key.kid, key.purpose, key.alg, key.secret, slot.published_at, slot.signs_from, key.public_jwk
         )
+        self.entries[place] = replace(made, serial=slot.serial)
         return True
 
     def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:

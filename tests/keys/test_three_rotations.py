@@ -1,7 +1,7 @@
 """Ninety days and more: the keys change three times, and nobody who calls ever notices."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import jwt
 import pytest

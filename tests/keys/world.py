@@ -132,7 +132,9 @@ WAYS: tuple[Way, ...] = (
 
 def signing(ring: KeyRing, purpose: Purpose, moment: int) -> list[KeyEntry]:
     """The entries whose role is to sign."""
-    return [entry for entry in ring.entries if entry.purpose is purpose and ring.role(entry, moment) is Role.ACTIVE]
+    return [
+        entry for entry in ring.entries if entry.purpose is purpose and ring.role(entry, moment) is Role.ACTIVE
+    ]
 
 
 def usable(ring: KeyRing, purpose: Purpose, moment: int) -> set[str]:

@@ -243,3 +243,10 @@ def test_the_route_counts_and_not_the_path(served: Runtime) -> None:
     history = Access("GET", "/comments/{comment_id}/history")
     status, _, _ = direct(history, told(served, scope="comments:read"))
     assert status == 403
+
+
+def test_a_claim_of_the_record_does_not_pass_for_a_session_or_a_name(served: Runtime) -> None:
+    context = told(served, sid=None, username=None, claims='{"session_id": "x", "username": "x"}')
+    status, body, _ = direct(Access("GET", "/me"), context)
+    assert status == 200
+    assert not {"session_id", "username"} & body.keys()

@@ -33,18 +33,11 @@ _scopes = st.sampled_from([parse(text) for text in ("a b", "a", "b", "", "a b c"
 _asked = st.none() | _scopes
 
 # Seconds: often none, or about the grace; and what ends more than a grace.
-_moments = st.sampled_from([0, 0, 0, 1, 2, REVOCATION_INTERVAL, GRACE // 2, GRACE - 1, GRACE, GRACE + 1])
-_tries = st.lists(_moments, min_size=1, max_size=3)
-_whiles = st.sampled_from(
-    [
-        JWKS_MAX_AGE,
-        ACCESS_TOKEN_LIFETIME,
-        IDLE_LIFETIME // 2,
-        IDLE_LIFETIME - GRACE,
-        IDLE_LIFETIME - 1,
-        IDLE_LIFETIME,
-    ]
-)
+_MOMENTS = [0, 0, 0, 1, 2, REVOCATION_INTERVAL, GRACE // 2, GRACE - 1, GRACE, GRACE + 1]
+_WHILES = [JWKS_MAX_AGE, ACCESS_TOKEN_LIFETIME, IDLE_LIFETIME - GRACE, IDLE_LIFETIME - 1, IDLE_LIFETIME]
+_moments = st.sampled_from(_MOMENTS)
+_whiles = st.sampled_from(_WHILES)
+_pauses = st.sampled_from([*_MOMENTS, *_MOMENTS, *_WHILES])
 
 
 # --- How a user ends sessions: in the house, and in the model
@@ -112,12 +105,18 @@ class House(World, RuleBasedStateMachine):
         if not client.user.disabled:
             client.token, client.access_token = self.signed_in(client.user, self.containers[container], asked)
 
-    @rule(number=_clients, container=_containers, narrowed=_asked, tries=_tries)
-    def refresh(self, number: int, container: int, narrowed: Scope | None, tries: list[int]) -> None:
-        """Until an answer is seen: all but the last are lost. Signs in anew where refused, as a client should."""
+    @rule(
+        pause=_pauses,
+        number=_clients,
+        container=_containers,
+        narrowed=_asked,
+        lost=st.lists(_moments, max_size=2),
+    )
+    def refresh(self, pause: int, number: int, container: int, narrowed: Scope | None, lost: list[int]) -> None:
+        """Until an answer is seen, each try so long after one that got `lost`. Signs in anew where refused."""
         client, answer = self.clients[number], None
-        for pause in tries:
-            self.now += pause
+        for seconds in (pause, *lost):
+            self.now += seconds
             answer = self.refreshed(client, self.containers[container], narrowed)
         if answer:
             client.token, client.access_token = answer
@@ -178,13 +177,17 @@ class House(World, RuleBasedStateMachine):
         self.admitted(client.access_token, house)
         self.listed(client.user, house)
 
-    @rule(number=_clients, container=_containers, how=st.sampled_from(ENDINGS))
-    def end_sessions(self, number: int, container: int, how: Ending) -> None:
-        client, house = self.clients[number], self.containers[container]
-        claims = self.admitted(client.access_token, house)
-        if claims:
-            how(self, client, house, claims)
-            house.feed.hurry()
+    @rule(requests=st.lists(st.tuples(_clients, _containers, st.sampled_from(ENDINGS)), min_size=1, max_size=3))
+    def end_sessions(self, requests: list[tuple[int, int, Ending]]) -> None:
+        """By one request, or by some at once. Who is not let in signs in anew instead."""
+        for number, container, ending in requests:
+            client, house = self.clients[number], self.containers[container]
+            claims = self.admitted(client.access_token, house)
+            if claims:
+                ending(self, client, house, claims)
+                house.feed.hurry()
+            else:
+                self.sign_in(0, number, container, None)
 
     # --- Operators
 

@@ -1,0 +1,122 @@
+"""The packaged template on ministack, and `make run`'s gateway beside it, with the same data. Each starts once."""
+
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection
+from typing import Any, cast
+from unittest import mock
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from chalicelib import access_token
+from chalicelib.access_token import AccessToken
+from chalicelib.runtime import Runtime, assemble
+from infra import demo, deployed
+from infra.deployed import Deployed
+from infra.gateway import Answer, Gateway
+from tests.client import Client
+from tests.deployed.requests import ORIGIN
+from tests.test_make_run import Running
+
+TIMEOUT = 30  # seconds
+
+# What EventBridge sends by a schedule ("Event structure reference" in its user guide).
+SCHEDULED = {
+    "version": "0",
+    "id": "89d1a02d-5ec7-412e-82f5-13505f849b41",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "123456789012",
+    "time": "2016-12-30T18:44:49Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:events:us-east-1:123456789012:rule/schedule"],
+    "detail": {},
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "ministack: runs against ministack, the judge of races")
+
+
+@dataclass(frozen=True)
+class Site:
+    """An API behind HTTP: its address, its issuer, and tokens that it never gave or that are over."""
+
+    url: str
+    issuer: str
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+    def handle(
+        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, source_ip: str
+    ) -> Answer:
+        """As `Gateway.handle`, but that the address is the one of this process."""
+        address = urlsplit(self.url)
+        connection = HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT)
+        try:
+            connection.putrequest(method, address.path + target, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            response = connection.getresponse()
+            return Answer(response.status, response.getheaders(), response.read())
+        finally:
+            connection.close()
+
+    @property
+    def client(self) -> Client:
+        return Client(cast(Gateway, self))
+
+
+def forged(house: Runtime, request_context: Mapping[str, Any]) -> dict[str, str]:
+    """Tokens in the name of this service that no gate of it may take."""
+    now, realm = house.now(), house.realm(request_context)
+    key = house.keys.signing_key(now)
+    token = AccessToken("usr_1", "gatehouse", frozenset({"account"}), "tok_1", lifetime=900)
+    return {
+        "expired": access_token.issue(token, realm, key, now - 900),
+        "foreign": access_token.issue(
+            token, realm, replace(key, private_key=ec.generate_private_key(ec.SECP256R1())), now
+        ),
+        "elsewhere": access_token.issue(token, replace(realm, issuer="https://elsewhere.example"), key, now),
+    }
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Deployed]:
+    with deployed.running(deployed.package()) as made:
+        made.configure("APIHandler", GATEHOUSE_ALLOWED_ORIGINS=ORIGIN)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def first_keys(stack: Deployed) -> list[str]:
+    """The ids of the keys that the scheduled function made, when there were none."""
+    made: list[str] = stack.invoke("RotateKeys", SCHEDULED)
+    return made
+
+
+@pytest.fixture(scope="session")
+def emulated(stack: Deployed, first_keys: list[str]) -> Site:
+    with mock.patch.dict(os.environ, stack.environment):
+        os.environ.pop("GATEHOUSE_ISSUER", None)
+        demo.load(os.environ)
+        house = assemble(os.environ)
+        tokens = forged(house, stack.request_context)
+    return Site(stack.url, house.realm(stack.request_context).issuer, tokens)
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    running = Running(
+        tmp_path_factory.mktemp("local"), GATEHOUSE_OPEN_SIGN_UP="false", GATEHOUSE_ALLOWED_ORIGINS=ORIGIN
+    )
+    lines = (line.partition("=") for line in running.local_env.read_text().splitlines())
+    with mock.patch.dict(os.environ, {name: value.strip("'") for name, _, value in lines}):
+        tokens = forged(assemble(os.environ), {})
+    yield Site(running.url, running.url, tokens)
+    running.stop(signal.SIGTERM)
