@@ -8,7 +8,7 @@ from chalicelib import username as usernames
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
 from chalicelib.events import Events, SignInFailuresPiledUp
 from chalicelib.model import Device, User
-from chalicelib.password import MAX_LENGTH, Passwords
+from chalicelib.password import MAX_LENGTH, Passwords, length
 from chalicelib.throttle import Attempts, Limits
 
 
@@ -53,7 +53,7 @@ class Credentials:
 
 def _well_formed(username: str, password: str) -> str:
     # What no account can have is refused before any work; it says nothing about which accounts exist.
-    if len(password) > MAX_LENGTH:
+    if length(password) > MAX_LENGTH:
         raise InvalidCredentialsError(detail="password longer than any account's")
     try:
         return usernames.normalize(username)

@@ -74,11 +74,16 @@ def check_new_password(password: str, *personal: str) -> None:
 
     No rules about which characters (NIST SP 800-63B §3.1.1.2). Raises `InvalidRequestError`.
     """
-    if not MIN_LENGTH <= len(unicodedata.normalize("NFC", password)) <= MAX_LENGTH:
+    if not MIN_LENGTH <= length(password) <= MAX_LENGTH:
         raise InvalidRequestError(f"The password must be {MIN_LENGTH} to {MAX_LENGTH} characters long.")
     plain = password.casefold()
     if plain in common_passwords() or len(set(plain)) == 1 or plain in {word.casefold() for word in personal}:
         raise InvalidRequestError("This password is too easily guessed.")
+
+
+def length(password: str) -> int:
+    """How many characters a password has, however it was typed."""
+    return len(unicodedata.normalize("NFC", password))
 
 
 @cache

@@ -1,7 +1,9 @@
 """How this service speaks to AWS: clients whose calls end in good time, and failures in our own words."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -39,7 +41,18 @@ def connect(service: Any) -> Any:
     """A client of `service`. It makes no call by itself, and threads may share it."""
     # Clients may be shared by threads; making them may not.
     with _connecting:
-        return boto3.client(service, config=_CONFIG)
+        client = boto3.client(service, config=_CONFIG)
+    client.meta.events.register("before-parse", _refuse_half)
+    return client
+
+
+def _refuse_half(response_dict: Mapping[str, Any], **_: object) -> None:
+    # botocore reads an answer that was cut off as an empty one: nothing found, nothing revoked.
+    try:
+        if response_dict["status_code"] < HTTPStatus.MULTIPLE_CHOICES:
+            json.loads(response_dict["body"])
+    except ValueError as error:
+        raise ResponseParserError("the answer is not JSON") from error
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.runtime import Runtime

@@ -1,0 +1,64 @@
+"""Every algorithm that may be set, from the ring to the API; and the way from one to the next."""
+
+import jwt
+import pytest
+
+from chalicelib.key_material import ALGORITHMS
+from chalicelib.model import User
+from chalicelib.runtime import Runtime, assemble
+from chalicelib.settings import SettingsError
+from tests.callers import serve, sign_in
+from tests.client import Client, Clock
+
+EVERY = sorted(ALGORITHMS)
+HOUR = 3_600
+
+pytestmark = pytest.mark.usefixtures("empty_ring")
+
+
+def test_these_are_the_algorithms() -> None:
+    assert EVERY == ["ES256", "EdDSA", "RS256"]
+
+
+@pytest.mark.parametrize("alg", EVERY)
+def test_a_token_passes_the_gate_and_the_api(
+    house: Runtime, client: Client, user: User, clock: Clock, alg: str
+) -> None:
+    serve(house, signing_alg=alg).rotation.run(clock.now)
+    session = sign_in(client, user)
+    assert jwt.get_unverified_header(session.access_token)["alg"] == alg
+    assert session.get("/me").json["sub"] == user.sub
+
+
+@pytest.mark.parametrize("alg", EVERY)
+def test_a_key_is_sealed_and_opens_again(
+    house: Runtime, client: Client, user: User, clock: Clock, alg: str
+) -> None:
+    serve(house, signing_alg=alg).rotation.run(clock.now)
+    serve(house)  # knows only the table
+    assert sign_in(client, user).get("/me").status == 200
+
+
+@pytest.mark.parametrize(("before", "after"), [("ES256", "RS256"), ("RS256", "EdDSA"), ("EdDSA", "ES256")])
+def test_a_change_refuses_nobody(
+    house: Runtime, client: Client, user: User, clock: Clock, before: str, after: str
+) -> None:
+    serve(house, signing_alg=before).rotation.run(clock.now)
+    session = sign_in(client, user)
+    changed = serve(house, signing_alg=after)
+    clock.advance(HOUR)
+    changed.rotation.run(clock.now)
+    (signs_from,) = {entry.signs_from for entry in house.key_store.load() if entry.alg == after}
+    seen = []
+    for moment in (clock.now, signs_from - 1, signs_from, signs_from + 1, signs_from + 899):
+        clock.now = moment
+        called = sign_in(client, user)
+        assert (session.refresh().status, called.get("/me").status) in {(200, 200), (401, 200)}
+        seen.append(jwt.get_unverified_header(called.access_token)["alg"])
+    assert seen == [before, before, after, after, after]
+
+
+@pytest.mark.parametrize("alg", ["HS256", "none", "ES384", "es256", ""])
+def test_any_other_stops_the_start(alg: str) -> None:
+    with pytest.raises(SettingsError, match="GATEHOUSE_SIGNING_ALG must be one of ES256, EdDSA, RS256"):
+        assemble({"GATEHOUSE_SIGNING_ALG": alg})

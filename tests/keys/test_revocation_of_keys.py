@@ -1,0 +1,235 @@
+"""A key that leaked is stopped: at the API by the feed, at the gate by the JWK Set, and everywhere else by both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import jwt
+import pytest
+
+from app import app
+from chalicelib import authorizer, runtime
+from chalicelib.authorizer import Gate
+from chalicelib.errors import NotFoundError
+from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.model import User
+from chalicelib.runtime import Runtime
+from infra.gateway import Gateway
+from tests.callers import SignedIn, container, serve, sign_in
+from tests.client import Client, Clock, Reply
+
+JWKS = "/.well-known/jwks.json"
+ENDED = (401, "The access token is invalid or expired.")
+UNAUTHORIZED = (401, "A valid access token is required.")
+REFUSED = (401, "The refresh token is invalid or expired.")
+
+pytestmark = pytest.mark.usefixtures("ring")
+
+
+def entries(house: Runtime, purpose: Purpose = Purpose.ACCESS_TOKEN) -> list[KeyEntry]:
+    return [entry for entry in house.key_store.load() if entry.purpose is purpose]
+
+
+def revoke(house: Runtime, entry: KeyEntry) -> str | None:
+    """What the command line does, in a process of its own."""
+    return container(house).rotation.revoke(entry.kid, house.now())
+
+
+def kid(session: SignedIn) -> str:
+    named: str = jwt.get_unverified_header(session.access_token)["kid"]
+    return named
+
+
+def published(client: Client) -> set[str]:
+    return {jwk["kid"] for jwk in client.send("GET", JWKS).json["keys"]}
+
+
+@contextmanager
+def answering(house: Runtime) -> Iterator[None]:
+    """Lets `house` answer for once."""
+    before = runtime.runtime()
+    runtime.install(house)
+    yield
+    runtime.install(before)
+
+
+@pytest.fixture
+def other(house: Runtime, client: Client, user: User) -> Runtime:
+    """Another container, warm: it holds the ring and the feed of before."""
+    made = container(house)
+    with answering(made):
+        assert sign_in(client, user).get("/me").status == 200
+    return made
+
+
+# --- A signing key
+
+
+def test_tokens_under_it_are_refused_at_the_api_within_the_interval_in_every_container(
+    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    revoke(house, *entries(house))
+    clock.advance(house.settings.revocation_interval)
+    assert session.get("/me").problem() == ENDED
+    with answering(other):
+        assert session.get("/me").problem() == ENDED
+
+
+def test_tokens_under_it_are_refused_at_the_gate_within_the_set_s_max_age(
+    house: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    assert session.get("/me").status == 200  # the gate has fetched the set
+    revoke(house, *entries(house))
+    clock.advance(house.settings.jwks_max_age)
+    assert at_a_gate_alone(client, session).problem() == UNAUTHORIZED
+
+
+def at_a_gate_alone(client: Client, session: SignedIn) -> Reply:
+    """A call through API Gateway once it has forgotten what the gate said before."""
+    return Client(Gateway(app, client.gateway._authorization._clock)).get("/me", session.access_token)
+
+
+def test_a_gate_that_has_met_the_new_key_refuses_the_old_at_once(
+    house: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    assert session.get("/me").status == 200
+    revoke(house, *entries(house))
+    clock.advance(10)  # it fetches no more often
+    assert sign_in(client, user).get("/me").status == 200
+    assert at_a_gate_alone(client, session).problem() == UNAUTHORIZED
+
+
+def test_a_new_key_signs_at_once_and_in_every_container_within_the_interval(
+    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    sign_in(client, user)
+    instead = revoke(house, *entries(house))
+    assert kid(sign_in(Client(client.gateway), user)) != instead  # the feed was read this very second
+    serve(house)
+    assert kid(sign_in(client, user)) == instead
+    clock.advance(house.settings.revocation_interval)
+    for warm in (house, other):
+        with answering(warm):
+            session = sign_in(client, user)
+            assert (kid(session), session.get("/me").status) == (instead, 200)
+
+
+def test_the_jwk_set_no_longer_has_it(house: Runtime, other: Runtime, client: Client, clock: Clock) -> None:
+    (old,) = published(client)
+    instead = revoke(house, *entries(house))
+    clock.advance(house.settings.revocation_interval)
+    assert published(client) == {instead}
+    with answering(other):
+        assert published(client) == {instead}
+    assert old != instead
+
+
+def test_sessions_go_on(house: Runtime, client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    instead = revoke(house, *entries(house))
+    clock.advance(house.settings.revocation_interval)
+    assert session.get("/me").status == 401
+    reply = session.refresh()
+    assert jwt.get_unverified_header(reply.json["access_token"])["kid"] == instead
+    assert client.get("/me", reply.json["access_token"]).status == 200
+
+
+def test_a_container_that_slept_through_the_news_has_heard_too(
+    house: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    """However long the ring may be cached, and although the feed forgets after one life of an access token."""
+    slow = serve(house, jwks_max_age=86_400)
+    sign_in(client, user)
+    instead = revoke(house, *entries(house))
+    clock.advance(slow.settings.access_token_lifetime + 120)
+    assert published(client) == {instead}
+    assert kid(sign_in(client, user)) == instead
+
+
+def test_the_gate_keeps_the_keys_it_has_while_the_set_cannot_be_read_and_the_api_refuses(
+    house: Runtime, client: Client, user: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = sign_in(client, user)
+    document = client.send("GET", JWKS).body
+    documents = [document]
+
+    def fetch(_: str) -> bytes:
+        if documents:
+            return documents.pop()
+        raise OSError
+
+    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, fetch, clock))
+    assert session.get("/me").status == 200
+    revoke(house, *entries(house))
+    clock.advance(house.settings.jwks_max_age)
+    assert session.get("/me").problem() == ENDED
+
+
+# --- The key of refresh tokens
+
+
+def test_refresh_tokens_under_it_end_and_new_ones_work(
+    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    session = sign_in(client, user)
+    revoke(house, *entries(house, Purpose.REFRESH_TOKEN))
+    clock.advance(house.settings.revocation_interval)
+    for warm in (house, other):
+        with answering(warm):
+            assert session.refresh().problem() == REFUSED
+            assert sign_in(client, user).refresh().status == 200
+
+
+def test_access_tokens_go_on_without_it(house: Runtime, client: Client, user: User, clock: Clock) -> None:
+    session = sign_in(client, user)
+    revoke(house, *entries(house, Purpose.REFRESH_TOKEN))
+    clock.advance(house.settings.revocation_interval)
+    assert session.get("/me").status == 200
+
+
+# --- A key that does not sign
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_pending_key_never_signs_and_nobody_notices(
+    house: Runtime, client: Client, user: User, clock: Clock, purpose: Purpose
+) -> None:
+    session = sign_in(client, user)
+    house.rotation.force(purpose, house.now())
+    pending = entries(house, purpose)[-1]
+    assert revoke(house, pending) is None
+    clock.now = pending.signs_from
+    fresh = sign_in(client, user)
+    assert (fresh.get("/me").status, fresh.refresh().status, session.refresh().status) == (200, 200, 200)
+    assert pending.kid not in published(client)
+    assert kid(fresh) == entries(house)[0].kid
+
+
+def test_a_retired_key_takes_its_tokens_along_and_no_others(
+    house: Runtime, client: Client, user: User, clock: Clock
+) -> None:
+    house.rotation.force(Purpose.ACCESS_TOKEN, house.now())
+    retiring, next_one = entries(house)
+    clock.now = next_one.signs_from - 1
+    old = sign_in(client, user)
+    clock.advance(1)
+    new = sign_in(client, user)
+    assert (kid(old), kid(new)) == (retiring.kid, next_one.kid)
+    assert revoke(house, retiring) is None
+    clock.advance(house.settings.revocation_interval)
+    assert old.get("/me").problem() == ENDED
+    assert new.get("/me").status == 200
+    assert published(client) == {next_one.kid}
+
+
+def test_it_is_revoked_once_and_an_unknown_one_never(house: Runtime) -> None:
+    (entry,) = entries(house)
+    revoke(house, entry)
+    with pytest.raises(NotFoundError, match="This key was revoked already"):
+        revoke(house, entry)
+    with pytest.raises(NotFoundError, match="There is no such key"):
+        revoke(house, replace(entry, kid="unknown"))
+    assert len(entries(house)) == 2
