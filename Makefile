@@ -19,7 +19,7 @@ run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0
 	@exec $(BIN)/python -m infra.local
 
 test: $(INSTALLED) $(MINISTACK) ## every test
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from chalicelib.grants.password import PasswordGrant
 from chalicelib.grants.refresh_token import RefreshTokenGrant
 from chalicelib.grants.response import TokenIssuer
 from chalicelib.key_cache import KeyCache
+from chalicelib.key_material import ALGORITHMS
 from chalicelib.keys import Purpose
 from chalicelib.model import Realm
 from chalicelib.password import PROFILES, Passwords, Profile
@@ -90,7 +91,9 @@ class Runtime:
 
     @cached_property
     def keys(self) -> KeyCache:
-        return KeyCache(self.key_store, _outlives(self.settings), self.settings.jwks_max_age)
+        # Read again before the feed, which keeps an entry for one lifetime, forgets what it said of keys.
+        max_age = min(self.settings.jwks_max_age, self.settings.access_token_lifetime)
+        return KeyCache(self.key_store, _outlives(self.settings), max_age)
 
     @cached_property
     def rotation(self) -> Rotation:
@@ -186,6 +189,8 @@ def assemble(environment: Mapping[str, str]) -> Runtime:
     profile = PROFILES.get(given.password_profile)
     if profile is None:
         raise settings.SettingsError(f"GATEHOUSE_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
+    if given.signing_alg not in ALGORITHMS:
+        raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {', '.join(sorted(ALGORITHMS))}")
     return Runtime(given, profile, region=environment.get("AWS_REGION", ""))
 
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import boto3
@@ -27,7 +26,7 @@ STAGE = "api"  # of the API; the one of the stack is in its name
 _PACKAGE = ROOT / "build" / "dev"
 _SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy-logs.json", "infra/resources.yaml")
 _REGION = "us-east-1"
-_ACCOUNT = "000000000000"  # ministack takes the account's number for the key of its root
+_ROOT = "emulated"  # the access key of the account's root, and the secret that nobody checks
 _BUCKET = "gatehouse-packages"
 
 
@@ -51,11 +50,11 @@ class Deployed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What reaches the stack as the account's root: the endpoint, credentials, the API function's variables."""
+        """What reaches the stack as the account's root: endpoint, credentials, the API function's variables."""
         aws = {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": _ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "emulated",
+            "AWS_ACCESS_KEY_ID": _ROOT,
+            "AWS_SECRET_ACCESS_KEY": _ROOT,
             "AWS_DEFAULT_REGION": _REGION,
             "AWS_REGION": _REGION,
         }
@@ -89,7 +88,8 @@ def package() -> Path:
         flock(lock, LOCK_EX)  # tests run in several processes
         if not _is_current(_PACKAGE / "sam.yaml"):
             # Nothing of the settings of who asks: they decide what is packaged.
-            environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+            settings = ("AWS_", "GATEHOUSE_", "MAKE")
+            environment = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
             command = ["make", "--no-print-directory", "package", "STAGE=dev"]
             subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)  # noqa: S603
     return _PACKAGE
@@ -108,7 +108,8 @@ def running(directory: Path, environment: Path = ministack.ENVIRONMENT) -> Itera
     It ends with the block, or with this process. Raises `ministack.NotInstalledError`; `RuntimeError` where
     the stack cannot be created.
     """
-    with _serving(environment) as port:
+    # With AUTH every call is signed, and allowed by a policy.
+    with ministack.serving(environment, AUTH="true", AWS_ACCESS_KEY_ID=_ROOT, LOG_LEVEL="CRITICAL") as port:
         endpoint = f"http://127.0.0.1:{port}"
         packaged = yaml.safe_load((directory / "sam.yaml").read_text())
         deployed = Deployed(endpoint, _create(endpoint, directory, packaged), packaged)
@@ -118,39 +119,10 @@ def running(directory: Path, environment: Path = ministack.ENVIRONMENT) -> Itera
         yield deployed
 
 
-@contextmanager
-def _serving(environment: Path) -> Iterator[int]:
-    """ministack with `AUTH=true`: every call is signed, and allowed by a policy."""
-    python = environment / "bin" / "python"
-    if not python.exists():
-        raise ministack.NotInstalledError(f"{environment.name} is missing: `make {environment.name}` makes it.")
-    with create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        settings = {
-            "GATEWAY_PORT": str(port),
-            "BIND_HOST": "127.0.0.1",
-            "IOT_MTLS_ENABLED": "0",
-            "LOG_LEVEL": "CRITICAL",
-            "AUTH": "true",
-        }
-        process = subprocess.Popen(  # noqa: S603 (our own command)
-            [python, "-I", "-c", ministack._SERVER, f"fd://{listener.fileno()}"],
-            env=settings,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[listener.fileno()],
-        )
-    try:
-        ministack._wait_until_healthy(port)
-        yield port
-    finally:
-        ministack._stop(process)
-
-
 def _client(endpoint: str, service: str, credentials: Mapping[str, str] | None = None) -> Any:
-    given = credentials or {"AccessKeyId": _ACCOUNT, "SecretAccessKey": "emulated"}
+    given = credentials or {"AccessKeyId": _ROOT, "SecretAccessKey": _ROOT}
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,
         endpoint_url=endpoint,
         region_name=_REGION,
         aws_access_key_id=given["AccessKeyId"],

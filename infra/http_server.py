@@ -48,7 +48,11 @@ class RequestHandler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             source_ip = str(self.client_address[0])
-            self._answer(gateway.handle(self.command, self.path, self.headers.items(), body, source_ip))
+            self._answer(gateway.handle(self.command, self.path, self._field_lines(), body, source_ip))
+
+    def _field_lines(self) -> list[tuple[str, str]]:
+        """The header, each value without the white space around it (RFC 9110 §5.5)."""
+        return [(name, value.strip(" \t")) for name, value in self.headers.items()]
 
     def _content_length(self) -> int | None:
         """How many bytes the body has; None where the headers do not say so plainly."""

@@ -37,7 +37,14 @@ class NotInstalledError(RuntimeError):
 
 @contextmanager
 def running(environment: Path = ENVIRONMENT) -> Iterator[Mapping[str, str]]:
-    """Starts ministack from the virtual environment at `environment` and creates the stack (`stack.create`).
+    """Starts ministack (`serving`) and creates the stack (`stack.create`)."""
+    with serving(environment) as port:
+        yield stack.create(port)
+
+
+@contextmanager
+def serving(environment: Path = ENVIRONMENT, **settings: str) -> Iterator[int]:
+    """Starts ministack from the virtual environment at `environment`, with its own `settings`, and gives its port.
 
     It ends with the block, or with this process. Raises `NotInstalledError`, and `OSError` where it does not
     answer.
@@ -46,26 +53,27 @@ def running(environment: Path = ENVIRONMENT) -> Iterator[Mapping[str, str]]:
     if not python.exists():
         raise NotInstalledError(f"{environment.name} is missing: `make {environment.name}` makes it.")
     with create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        process = _start(python, port, listener.fileno())
+        port: int = listener.getsockname()[1]
+        process = _start(python, port, listener.fileno(), settings)
     try:
         _wait_until_healthy(port)
-        yield stack.create(port)
+        yield port
     finally:
         _stop(process)
 
 
-def _start(python: Path, port: int, listener: int) -> "subprocess.Popen[bytes]":
+def _start(python: Path, port: int, listener: int, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     # Nothing of our own environment: neither an account's credentials nor another emulator's endpoint.
-    settings = {
+    environment = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "ERROR",
+        **settings,
     }
     return subprocess.Popen(  # noqa: S603 (our own command)
         [python, "-I", "-c", _SERVER, f"fd://{listener}"],
-        env=settings,
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         pass_fds=[listener],

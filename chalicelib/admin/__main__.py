@@ -9,6 +9,7 @@ from chalicelib.admin import keys
 from chalicelib.admin.output import Result, table
 from chalicelib.errors import GatehouseError
 from chalicelib.runtime import runtime
+from chalicelib.settings import SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         result: Result = parsed.run(runtime(), parsed)
     except GatehouseError as error:
-        print(error.description, error.detail or "", file=sys.stderr)
+        detail = f" ({error.detail})" if error.detail else ""
+        print(f"{error.description}{detail}", file=sys.stderr)
+        return 1
+    except SettingsError as error:
+        print(error, file=sys.stderr)
         return 1
     print(json.dumps(result.document) if parsed.json else table(result))
     return 0
@@ -37,10 +42,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _agreed(question: str) -> bool:
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    # Asked on standard error: standard output may be a JSON document for somebody.
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
+    if not agreed:
+        print("Nothing was changed.", file=sys.stderr)
+    return agreed
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def rotate(house: Runtime, arguments: argparse.Namespace) -> Result:
     purposes = [arguments.purpose] if arguments.purpose else list(Purpose)
     forced = [house.rotation.force(purpose, house.now()) for purpose in purposes]
     added = [kid for kid in forced if kid is not None]
-    return Result({"added": added}, message=f"Published: {', '.join(added)}. See when they sign with: keys list")
+    message = f"Published: {', '.join(added)}. See when they sign with: keys list"
+    return Result({"added": added}, message=message if added else "Another run has just published them.")
 
 
 def revoke(house: Runtime, arguments: argparse.Namespace) -> Result:

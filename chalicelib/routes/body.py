@@ -1,5 +1,6 @@
 """A request's body, parsed once into a typed value."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ TEXT = "text/plain"
 class Body:
     """The named fields of a form or of a JSON object, or the text of a plain body."""
 
-    fields: Mapping[str, object]
-    text: str | None = None
+    fields: Mapping[str, object] = dataclasses.field(repr=False)
+    text: str | None = dataclasses.field(default=None, repr=False)
 
     def field(self, name: str) -> str:
         """The text in field `name`. Raises `InvalidRequestError` where there is none."""

@@ -38,9 +38,12 @@ def connect(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def connect(service: Literal["kms"]) -> "KMSClient": ...
 def connect(service: Any) -> Any:
-    """A client of `service`. It makes no call by itself, and threads may share it."""
+    """A client of `service`. It makes no call by itself, and threads may share it.
+
+    Raises `StoreUnavailableError` where the environment names no region.
+    """
     # Clients may be shared by threads; making them may not.
-    with _connecting:
+    with _connecting, available():
         client = boto3.client(service, config=_CONFIG)
     client.meta.events.register("before-parse", _refuse_half)
     return client

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ class Put:
     """A write of a whole item, as part of a transaction."""
 
     table: Table
-    item: Item
+    item: Item = field(repr=False)
     condition: str | None = None
 
     def request(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Update:
     table: Table
     key: Item
     expression: str
-    values: Item
+    values: Item = field(repr=False)
     condition: str
 
     def request(self) -> dict[str, Any]:

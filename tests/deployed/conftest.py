@@ -51,7 +51,7 @@ class Site:
     tokens: Mapping[str, str] = field(default_factory=dict)
 
     def handle(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, source_ip: str
+        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, _source_ip: str = ""
     ) -> Answer:
         """As `Gateway.handle`, but that the address is the one of this process."""
         address = urlsplit(self.url)

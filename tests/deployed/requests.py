@@ -54,6 +54,7 @@ ADMIN = basic("admin", "admin-password")
 TOKEN = authorization("Bearer $access")  # of demo: comments:read comments:write account
 NARROW = authorization("Bearer $narrow")  # of demo: comments:read
 EVERY = authorization("Bearer $every")  # of admin: all scopes
+COOKIE: Headers = (("Cookie", "__Host-gatehouse-refresh=$refresh"),)
 PAIR = {"access": "access_token", "refresh": "refresh_token"}
 
 
@@ -74,7 +75,13 @@ PUBLIC = [
 
 SIGN_IN = [
     post("sign in", "/tokens", DEMO, **PAIR),
-    post("sign in, scope narrowed in JSON", "/tokens", DEMO + JSON, '{"scope": "comments:read"}', narrow="access_token"),
+    post(
+        "sign in, scope narrowed in JSON",
+        "/tokens",
+        DEMO + JSON,
+        '{"scope": "comments:read"}',
+        narrow="access_token",
+    ),
     post("sign in as the administrator", "/tokens", ADMIN, every="access_token"),
     post("sign in from an allowed page", "/tokens", DEMO + FROM_PAGE),
     post("sign in from another page", "/tokens", DEMO + FROM_ELSEWHERE),
@@ -87,7 +94,7 @@ SIGN_IN = [
     post("sign in, another scheme", "/tokens", authorization("Bearer abc")),
     post("sign in, a scope that nobody has", "/tokens", DEMO + FORM, "scope=everything"),
     post("sign in, JSON that is none", "/tokens", DEMO + JSON, "{"),
-    post("sign in, another media type", "/tokens", DEMO + (("Content-Type", "application/xml"),), "<a/>"),
+    post("sign in, another media type", "/tokens", (*DEMO, ("Content-Type", "application/xml")), "<a/>"),
     post("sign in, a form twice the same field", "/tokens", DEMO + FORM, "scope=account&scope=account"),
     post("sign in, too large", "/tokens", DEMO + FORM, "scope=" + 33_000 * "a"),
 ]
@@ -164,6 +171,7 @@ PATHS = [
     get("an id too long", "/comments/" + 65 * "a"),
     get("a path too long", "/comments/" + 1_700 * "a"),
     get("a path too long, without a token", "/comments/" + 1_700 * "a", ()),
+    get("headers of 11,000 bytes", "/me", (*TOKEN, ("X-Long", 11_000 * "a"))),
     get("a long query", "/comments?a=" + 4_000 * "a"),
     get("the root", "/", ()),
     get("an unknown route", "/nothing", ()),
@@ -185,11 +193,13 @@ PREFLIGHTS = [
 
 REFRESH = [
     post("refresh", "/tokens/refresh", FORM, "refresh_token=$refresh", first="refresh_token"),
-    post("refresh again, the answer lost", "/tokens/refresh", FORM, "refresh_token=$refresh", second="refresh_token"),
+    post(
+        "refresh again, the answer lost", "/tokens/refresh", FORM, "refresh_token=$refresh", second="refresh_token"
+    ),
     post("refresh in JSON", "/tokens/refresh", JSON, '{"refresh_token": "$second"}', third="refresh_token"),
     post("refresh in plain text", "/tokens/refresh", TEXT, "$third", **PAIR),
-    post("refresh by cookie", "/tokens/refresh", FROM_PAGE + (("Cookie", "__Host-gatehouse-refresh=$refresh"),)),
-    post("refresh by cookie, from nowhere", "/tokens/refresh", (("Cookie", "__Host-gatehouse-refresh=$refresh"),)),
+    post("refresh by cookie", "/tokens/refresh", FROM_PAGE + COOKIE),
+    post("refresh by cookie, from nowhere", "/tokens/refresh", COOKIE),
     post("refresh with what is no token", "/tokens/refresh", FORM, "refresh_token=gtr_AAAA"),
     post("refresh with an access token", "/tokens/refresh", FORM, "refresh_token=$access"),
     post("refresh with nothing", "/tokens/refresh"),

@@ -1,4 +1,4 @@
-"""A key ring that no other test knows, in the emulated table."""
+"""A key ring that no other test knows, and a gate that reads the JWK Set as it is served."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,18 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from app import app
+from chalicelib import authorizer
+from chalicelib.authorizer import Gate
+from chalicelib.keys import Purpose
 from chalicelib.runtime import Runtime
+from infra.gateway import Gateway
+from tests.client import Client, Clock
+from tests.keys.expected import rotation
+from tests.keys.memory import MemoryRing
+from tests.keys.world import BEGIN
+
+JWKS = "/.well-known/jwks.json"
 
 
 @pytest.fixture
@@ -25,3 +36,24 @@ def empty_ring(house: Runtime) -> Iterator[None]:
 def ring(house: Runtime, empty_ring: None) -> None:
     """A ring of the first keys, made now."""
     house.rotation.run(house.now())
+
+
+@pytest.fixture
+def client(house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Speaks with the app through the local gateway, and the gate reads the JWK Set from there too."""
+    made = Client(Gateway(app, clock))
+
+    def fetch(uri: str) -> bytes:
+        assert uri == f"https://gatehouse.example{JWKS}"
+        return made.send("GET", JWKS).body
+
+    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, fetch, clock))
+    return made
+
+
+@pytest.fixture
+def store() -> MemoryRing:
+    """The first key for each purpose, signing since `BEGIN`."""
+    made = MemoryRing()
+    assert len(rotation(made).run(BEGIN)) == len(Purpose)
+    return made

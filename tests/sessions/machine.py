@@ -37,7 +37,6 @@ _MOMENTS = [0, 0, 0, 1, 2, REVOCATION_INTERVAL, GRACE // 2, GRACE - 1, GRACE, GR
 _WHILES = [JWKS_MAX_AGE, ACCESS_TOKEN_LIFETIME, IDLE_LIFETIME - GRACE, IDLE_LIFETIME - 1, IDLE_LIFETIME]
 _moments = st.sampled_from(_MOMENTS)
 _whiles = st.sampled_from(_WHILES)
-_pauses = st.sampled_from([*_MOMENTS, *_MOMENTS, *_WHILES])
 
 
 # --- How a user ends sessions: in the house, and in the model
@@ -70,21 +69,22 @@ def change_password(world: World, client: Client, house: Container, claims: Acce
             user.password = new
 
 
-def end_one(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
-    """Another than the client's own, living or not: the latest there is."""
-    others = [session for session in client.user.sessions if session is not client.token.session]
-    for session in others[-1:]:
-        end = partial(house.sessions.end, claims.sub, session.session_id, sessions.REVOKED, world.now)
-        refused = attempt(end)
-        assert refused is None or (isinstance(refused, NotFoundError) and session.is_over(world.now))
-        session.end(sessions.REVOKED, world.now)
+def end_others_one_by_one(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
+    """By their lines in the list, where they may stand as ended."""
+    for session in client.user.sessions:
+        if session is not client.access_token.session:
+            end = partial(house.sessions.end, claims.sub, session.session_id, sessions.REVOKED, world.now)
+            refused = attempt(end)
+            assert refused is None or (isinstance(refused, NotFoundError) and session.is_over(world.now))
+            session.end(sessions.REVOKED, world.now)
 
 
 def _kept(claims: AccessTokenClaims) -> Kept | None:
     return Kept(claims.sid, claims.session_epoch) if claims.sid else None
 
 
-ENDINGS = (log_out, log_out_everywhere, log_out_elsewhere, change_password, end_one)
+ENDINGS = (log_out_elsewhere, log_out_everywhere, change_password, log_out, end_others_one_by_one)
+_ending = st.tuples(_clients, _containers, st.sampled_from(ENDINGS))
 
 
 class House(World, RuleBasedStateMachine):
@@ -96,6 +96,13 @@ class House(World, RuleBasedStateMachine):
     def open(self, max_sessions: int) -> None:
         self.build(max_sessions)
 
+    @rule(seconds=_whiles, container=_containers)
+    def go_on(self, seconds: int, container: int) -> None:
+        """A longer while, after which every client refreshes."""
+        self.now += seconds
+        for number in range(len(self.clients)):
+            self.refresh(0, number, container, None, [])
+
     # --- Clients
 
     @rule(pause=_moments, number=_clients, container=_containers, asked=_asked)
@@ -106,7 +113,7 @@ class House(World, RuleBasedStateMachine):
             client.token, client.access_token = self.signed_in(client.user, self.containers[container], asked)
 
     @rule(
-        pause=_pauses,
+        pause=_moments,
         number=_clients,
         container=_containers,
         narrowed=_asked,
@@ -177,17 +184,18 @@ class House(World, RuleBasedStateMachine):
         self.admitted(client.access_token, house)
         self.listed(client.user, house)
 
-    @rule(requests=st.lists(st.tuples(_clients, _containers, st.sampled_from(ENDINGS)), min_size=1, max_size=3))
-    def end_sessions(self, requests: list[tuple[int, int, Ending]]) -> None:
-        """By one request, or by some at once. Who is not let in signs in anew instead."""
-        for number, container, ending in requests:
-            client, house = self.clients[number], self.containers[container]
-            claims = self.admitted(client.access_token, house)
+    @rule(pause=_moments, asked=st.tuples(_ending, _ending) | st.tuples(_ending))
+    def end_sessions(self, pause: int, asked: tuple[tuple[int, int, Ending], ...]) -> None:
+        """By requests at once: all are through the front door before any acts. Then all who asked refresh."""
+        self.now += pause
+        requests = [(self.clients[number], self.containers[container], how) for number, container, how in asked]
+        let_in = [self.admitted(client.access_token, house) for client, house, _ in requests]
+        for (client, house, how), claims in zip(requests, let_in, strict=True):
             if claims:
-                ending(self, client, house, claims)
+                how(self, client, house, claims)
                 house.feed.hurry()
-            else:
-                self.sign_in(0, number, container, None)
+        for number, container, _ in asked:
+            self.refresh(0, number, container, None, [])
 
     # --- Operators
 
@@ -199,10 +207,9 @@ class House(World, RuleBasedStateMachine):
         values = {":scope": serialize(scope), ":disabled": disabled}
         table.update(key, "SET granted_scope = :scope, disabled = :disabled", values, "attribute_exists(pk)")
 
-    @rule(pause=st.just(0) | _whiles, number=st.integers(0, 3))
-    def operate(self, pause: int, number: int) -> None:
-        """Time, and what goes on behind the doors and nobody may notice."""
-        self.now += pause
+    @rule(number=st.integers(0, 3))
+    def operate(self, number: int) -> None:
+        """What goes on behind the doors and nobody may notice."""
         rotation, tables, containers = self.containers[0].rotation, self.containers[0].tables, self.containers
         (
             lambda: rotation.force(Purpose.REFRESH_TOKEN, self.now),

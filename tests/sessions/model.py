@@ -26,8 +26,8 @@ from chalicelib.scope import Scope
 
 # In seconds, and near enough to each other that a few steps lead past all of them.
 GRACE = 90
-IDLE_LIFETIME = 7_000
-ABSOLUTE_LIFETIME = 7_500
+IDLE_LIFETIME = 2_000
+ABSOLUTE_LIFETIME = 3_000
 ACCESS_TOKEN_LIFETIME = 900
 REVOCATION_INTERVAL = 5
 JWKS_MAX_AGE = 300

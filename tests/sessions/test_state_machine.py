@@ -190,7 +190,7 @@ def scopes_stay_as_they_were_asked(patch: pytest.MonkeyPatch) -> None:
 def test_the_machine_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)
     first_found = settings(
-        PROFILE, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
+        PROFILE, max_examples=1_000, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(House, settings=first_found)
