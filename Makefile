@@ -8,9 +8,10 @@ BUILD := build/$(STAGE)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 MINISTACK := .venv-ministack/installed
+NODE := tests/keys/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check package clean .venv-ministack
+.PHONY: help run test check package clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -18,7 +19,7 @@ help: ## this list
 run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0.0.1:$PORT (default 8000)
 	@exec $(BIN)/python -m infra.local
 
-test: $(INSTALLED) $(MINISTACK) ## every test
+test: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## every test
 	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
@@ -36,7 +37,7 @@ package: $(INSTALLED) ## the deployable template and zip, under build/$STAGE (de
 		$(BIN)/chalice package --stage $(STAGE) --merge-template infra/resources.yaml $(BUILD)
 
 clean: ## removes what make has made
-	rm -rf .venv .venv-ministack build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-ministack $(NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
 # The newest Python from 3.11 up that really runs and can make a virtual environment.
 $(INSTALLED): requirements.txt requirements-dev.txt
@@ -61,4 +62,10 @@ $(MINISTACK): requirements-ministack.txt | $(INSTALLED)
 	@echo "Installing ministack into .venv-ministack, once; this takes a minute ..."
 	@[ -x .venv-ministack/bin/python ] || $(BIN)/python -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-ministack.txt
+	@touch $@
+
+# Verifiers that others wrote for Node, which itself comes from PyPI.
+node: $(NODE)/node_modules/installed
+$(NODE)/node_modules/installed: $(NODE)/package.json $(NODE)/package-lock.json | $(INSTALLED)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --prefix $(NODE)
 	@touch $@

@@ -24,7 +24,8 @@ class Store(Protocol):
 
     def delete(self, comment_id: str) -> None: ...
 
-    def append_event(self, comment_id: str, event: CommentEvent) -> bool: ...
+    def append_event(self, comment_id: str, event: CommentEvent) -> bool:
+        """Whether there is such a comment. Raises `ConflictError` when its history is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Comments:
         self.store.delete(comment_id)
 
     def flag(self, writer: Writer, comment_id: str, now: int) -> CommentEvent:
-        """Notes that a moderator looked twice at a comment. Raises `NotFoundError`."""
+        """Notes that a moderator looked twice at a comment. Raises `NotFoundError`, `ConflictError`."""
         event = CommentEvent("flagged", writer.username, now)
         if not self.store.append_event(comment_id, event):
             raise NotFoundError

@@ -1,5 +1,6 @@
 """Comments, all in one partition so that a page is one read; ids sort by time."""
 
+from chalicelib.errors import ConflictError
 from chalicelib.model import Comment, CommentEvent
 from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 
@@ -43,7 +44,7 @@ class CommentStore:
         self._table.delete(_key(comment_id))
 
     def append_event(self, comment_id: str, event: CommentEvent) -> bool:
-        """Adds to the history, up to its bound. Returns whether there is such a comment."""
+        """Adds to the history. Returns whether there is such a comment. Raises `ConflictError` at its bound."""
         try:
             self._table.update(
                 _key(comment_id),
@@ -52,7 +53,9 @@ class CommentStore:
                 condition="attribute_exists(comment_id) AND size(history) < :most",
             )
         except ConditionFailedError as refused:
-            return refused.item is not None
+            if refused.item is not None:
+                raise ConflictError("The history of this comment is full.") from None
+            return False
         return True
 
 

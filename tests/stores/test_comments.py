@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.errors import ConflictError
 from chalicelib.model import Comment, CommentEvent
 from chalicelib.runtime import Runtime
 from chalicelib.stores.comments import PAGE_SIZE, CommentStore
@@ -68,7 +69,8 @@ def test_no_event_of_many_at_once_is_lost(store: CommentStore) -> None:
 def test_a_history_has_an_end(store: CommentStore) -> None:
     full = Comment("c1", "zoe", "Hello", 10, (CREATED,) * 200)
     store.add(full)
-    assert store.append_event("c1", FLAGGED)
+    with pytest.raises(ConflictError):
+        store.append_event("c1", FLAGGED)
     assert store.get("c1") == full
 
 
