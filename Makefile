@@ -67,5 +67,5 @@ $(MINISTACK): requirements-ministack.txt | $(INSTALLED)
 # Verifiers that others wrote for Node, which itself comes from PyPI.
 node: $(NODE)/node_modules/installed
 $(NODE)/node_modules/installed: $(NODE)/package.json $(NODE)/package-lock.json | $(INSTALLED)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --prefix $(NODE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --ignore-scripts --prefix $(NODE)
 	@touch $@

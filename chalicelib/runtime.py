@@ -165,13 +165,17 @@ def _outlives(given: Settings) -> dict[Purpose, int]:
 
 
 def _schedules(given: Settings) -> dict[Purpose, Schedule]:
-    # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
-    # verifier's own, each for as long as the set may be cached.
-    lead = 3 * given.jwks_max_age + CLOCK_SKEW
+    lead = _lead(given)
     return {
         Purpose.ACCESS_TOKEN: Schedule(given.signing_alg, given.key_rotation_period, lead),
         Purpose.REFRESH_TOKEN: Schedule("HS256", given.key_rotation_period, lead),
     }
+
+
+def _lead(given: Settings) -> int:
+    # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
+    # verifier's own, each for as long as the set may be cached.
+    return 3 * given.jwks_max_age + CLOCK_SKEW
 
 
 def _limits(given: Settings) -> Limits:
@@ -186,12 +190,19 @@ def _limits(given: Settings) -> Limits:
 def assemble(environment: Mapping[str, str]) -> Runtime:
     """The runtime that `environment` describes. Raises `SettingsError`."""
     given = settings.from_environment(environment)
-    profile = PROFILES.get(given.password_profile)
-    if profile is None:
+    _check(given)
+    return Runtime(given, PROFILES[given.password_profile], region=environment.get("AWS_REGION", ""))
+
+
+def _check(given: Settings) -> None:
+    if given.password_profile not in PROFILES:
         raise settings.SettingsError(f"GATEHOUSE_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
     if given.signing_alg not in ALGORITHMS:
         raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {', '.join(sorted(ALGORITHMS))}")
-    return Runtime(given, profile, region=environment.get("AWS_REGION", ""))
+    # Else keys would be due before the one before them has begun to sign, or be gone before what they signed.
+    shortest = max(_lead(given), given.access_token_lifetime)
+    if given.key_rotation_period < shortest:
+        raise settings.SettingsError(f"GATEHOUSE_KEY_ROTATION_PERIOD must be at least {shortest} seconds")
 
 
 _lock = Lock()

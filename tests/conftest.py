@@ -10,6 +10,7 @@ from functools import cache
 from itertools import count
 
 import pytest
+from hypothesis import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
@@ -36,6 +37,10 @@ from chalicelib.stores import aws
 from infra import demo
 from infra.gateway import Gateway
 from tests.client import Client, Clock
+
+# A busy machine is no failure. On CI the parent is Hypothesis' own profile, with the same examples each time.
+settings.register_profile("gatehouse", settings.default, deadline=None)
+settings.load_profile("gatehouse")
 
 # Costs nothing, protects nothing.
 CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)

@@ -1,7 +1,9 @@
 """All secrets that are in use in a test, and all output, which is searched for them."""
 
 import base64
-from dataclasses import dataclass, field
+import importlib
+import pkgutil
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import (
@@ -11,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+import chalicelib
 from chalicelib import base64url
 from chalicelib.key_material import hmac_key
 from chalicelib.keys import Purpose
@@ -21,6 +24,24 @@ from tests.client import Client, Clock, Reply, basic, bearer
 PASSWORD = "correct-horse-battery-staple"
 WRONG_PASSWORD = "wrong-horse-battery-staple"
 NEW_PASSWORD = "other-horse-battery-staple"
+
+# Dataclasses whose instances hold a secret when everything has been done once.
+HOLDS_A_SECRET = {
+    "Body",
+    "HmacKey",
+    "NewKey",
+    "PasswordChange",
+    "PasswordRequest",
+    "Put",
+    "RefreshToken",
+    "RefreshTokenRequest",
+    "Session",
+    "SignUp",
+    "SigningKey",
+    "TokenResponse",
+    "Update",
+    "User",
+}
 
 
 def forms(secret: str | bytes) -> set[str]:
@@ -91,3 +112,12 @@ def keys_of(house: Runtime) -> dict[str, str | bytes]:
             known["the private key in PEM"] = pem.splitlines()[1]
             known["the private number"] = key.private_numbers().private_value.to_bytes(32, "big")
     return known
+
+
+def dataclasses_of_the_house() -> list[type]:
+    """Every dataclass of this service."""
+    names = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
+    modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
+    ours = {kind for kind in kinds if is_dataclass(kind) and kind.__module__.startswith("chalicelib")}
+    return sorted(ours, key=lambda kind: kind.__name__)

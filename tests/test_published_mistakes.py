@@ -38,8 +38,12 @@ def claims(access_token: str) -> dict[str, Any]:
     return read
 
 
-def generation(house: Runtime, text: str) -> int:
-    return house.keys.read_refresh_token(text, house.now()).generation
+def generations(house: Runtime, text: str) -> tuple[int, int]:
+    """Of the refresh token `text`, and of its session as it stands."""
+    token = house.keys.read_refresh_token(text, house.now())
+    session = house.session_store.get(token.sub, token.session_id)
+    assert session is not None
+    return token.generation, session.generation
 
 
 # --- Refreshing
@@ -59,7 +63,7 @@ def test_refresh_redeemed_twice_at_once_cve_2026_53517(client: Client, house: Ru
         replies = list(threads.map(redeem, range(AT_ONCE)))
     assert {reply.status for reply in replies} == {200}
     (successor,) = {reply.json["refresh_token"] for reply in replies}
-    assert generation(house, successor) == 1
+    assert generations(house, successor) == (1, 1)
 
 
 def test_refresh_redeemed_twice_at_once_cve_2026_1035(client: Client, house: Runtime, user: User) -> None:
@@ -71,7 +75,7 @@ def test_refresh_redeemed_twice_at_once_cve_2026_1035(client: Client, house: Run
         first = client.refresh(token)
     (second,) = between
     assert first.json["refresh_token"] == second.json["refresh_token"]
-    assert generation(house, first.json["refresh_token"]) == 1
+    assert generations(house, first.json["refresh_token"]) == (1, 1)
 
 
 def test_refresh_not_bound_to_its_client(client: Client, house: Runtime, user: User, contents: Contents) -> None:

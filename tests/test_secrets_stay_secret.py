@@ -2,16 +2,14 @@
 
 import base64
 import dataclasses
-import importlib
+import io
 import logging
-import pkgutil
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-import chalicelib
 from app import app
 from chalicelib import runtime
 from chalicelib.errors import StoreUnavailableError
@@ -26,30 +24,52 @@ from tests.aws_calls import failing
 from tests.callers import container
 from tests.client import Client, Clock
 from tests.conftest import new_user
-from tests.searched import NEW_PASSWORD, PASSWORD, WRONG_PASSWORD, Searched, forms, keys_of
+from tests.searched import (
+    HOLDS_A_SECRET,
+    NEW_PASSWORD,
+    PASSWORD,
+    WRONG_PASSWORD,
+    Searched,
+    dataclasses_of_the_house,
+    forms,
+    keys_of,
+)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """All that is logged, with every logger of this service at its most talkative."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    root, quiet = logging.getLogger(), ("botocore", "boto3", "urllib3", "werkzeug", "moto")
+    for logger in (root, app.log, logging.getLogger("gatehouse.audit"), logging.getLogger("chalicelib")):
+        monkeypatch.setattr(logger, "level", logging.DEBUG)
+    for name in quiet:
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.WARNING)
+    monkeypatch.setattr(app.log, "propagate", True)
+    forget_levels()
+    root.addHandler(handler)
+    yield text
+    root.removeHandler(handler)
+    forget_levels()
+
+
+def forget_levels() -> None:
+    """Loggers remember what they are enabled for."""
+    logging.getLogger().setLevel(logging.getLogger().level)
 
 
 @pytest.fixture
 def searched(
-    house: Runtime,
-    client: Client,
-    clock: Clock,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    house: Runtime, client: Client, clock: Clock, log: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Searched]:
-    """With every logger of this service at its most talkative; all is searched at the end."""
-    caplog.set_level(logging.DEBUG)
-    for name in ("botocore", "boto3", "urllib3", "werkzeug", "moto"):
-        caplog.set_level(logging.WARNING, name)
-    caplog.set_level(logging.DEBUG, app.log.name)
-    monkeypatch.setattr(app.log, "propagate", True)
+    """All is searched at the end."""
     made = Searched(house, client, new_user(house, password=PASSWORD), clock)
     made.secrets |= {"a password": PASSWORD, "a wrong password": WRONG_PASSWORD, "a new password": NEW_PASSWORD}
     made.know("a password's hash", made.user.password_hash)
     made.secrets |= keys_of(house)
     yield made
-    made.output += [caplog.text, *capfd.readouterr()]
+    made.output += [log.getvalue(), *capfd.readouterr()]
     assert made.leaks() == set()
 
 
@@ -76,11 +96,11 @@ def test_the_search_finds_a_secret_inside_something_encoded(searched: Searched) 
     searched.output = []
 
 
-def test_the_logs_are_searched(searched: Searched, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_logs_are_searched(searched: Searched, log: io.StringIO) -> None:
     app.log.debug("talkative %s", searched.user.username)
     logging.getLogger("chalicelib.anything").debug("as well")
-    assert f"talkative {searched.user.username}" in caplog.text
-    assert "as well" in caplog.text
+    assert f"talkative {searched.user.username}" in log.getvalue()
+    assert "as well" in log.getvalue()
 
 
 # --- Refusals
@@ -134,7 +154,7 @@ def test_an_expired_and_an_ended_token_are_not_repeated(searched: Searched) -> N
 # --- Audit events
 
 
-def test_events_hold_no_secret(searched: Searched, caplog: pytest.LogCaptureFixture) -> None:
+def test_events_hold_no_secret(searched: Searched, log: io.StringIO) -> None:
     runtime.install(container(searched.house, sign_in_failures_of_username=2))
     first = searched.sign_in().json["refresh_token"]
     second = searched.refresh(first).json["refresh_token"]
@@ -143,8 +163,8 @@ def test_events_hold_no_secret(searched: Searched, caplog: pytest.LogCaptureFixt
     assert searched.refresh(first).status == 401
     for _ in range(2):
         assert searched.sign_in(WRONG_PASSWORD).status == 401
-    assert "refresh_token_reused" in caplog.text
-    assert "sign_in_failures_piled_up" in caplog.text
+    assert "refresh_token_reused" in log.getvalue()
+    assert "sign_in_failures_piled_up" in log.getvalue()
 
 
 # --- Failures that are expected, and those that are not
@@ -193,14 +213,14 @@ def test_whatever_breaks_its_traceback_holds_no_secret(
 
 
 def test_what_kms_unseals_is_not_in_the_error_when_it_is_no_key(
-    searched: Searched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    searched: Searched, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     tokens = searched.sign_in().json
     runtime.install(container(searched.house))
     unseal = Sealer.unseal
     monkeypatch.setattr(Sealer, "unseal", lambda self, entry: unseal(self, entry)[:-7])
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
-    assert "Traceback" in caplog.text
+    assert "Traceback" in log.getvalue()
 
 
 def do_everything(searched: Searched, access_token: str, refresh_token: str) -> list[int]:
@@ -237,14 +257,6 @@ def test_the_rotation_and_its_failures_hold_no_secret(searched: Searched, act: s
 # --- Reprs
 
 
-def dataclasses_of_the_house() -> list[type]:
-    names = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
-    modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
-    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
-    ours = {kind for kind in kinds if is_dataclass(kind) and kind.__module__.startswith("chalicelib")}
-    return sorted(ours, key=lambda kind: kind.__name__)
-
-
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every instance of every dataclass of this service, as they are made."""
@@ -260,24 +272,6 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     for kind in dataclasses_of_the_house():
         monkeypatch.setattr(kind, "__init__", recording(kind.__init__))  # type: ignore[misc]
     return instances
-
-
-HOLDS_A_SECRET = {
-    "Body",
-    "HmacKey",
-    "NewKey",
-    "PasswordChange",
-    "PasswordRequest",
-    "Put",
-    "RefreshToken",
-    "RefreshTokenRequest",
-    "Session",
-    "SigningKey",
-    "SignUp",
-    "TokenResponse",
-    "Update",
-    "User",
-}
 
 
 def test_no_repr_shows_a_secret(searched: Searched, made: list[object]) -> None:

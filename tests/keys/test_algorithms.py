@@ -62,3 +62,9 @@ def test_a_change_refuses_nobody(
 def test_any_other_stops_the_start(alg: str) -> None:
     with pytest.raises(SettingsError, match="GATEHOUSE_SIGNING_ALG must be one of ES256, EdDSA, RS256"):
         assemble({"GATEHOUSE_SIGNING_ALG": alg})
+
+
+def test_a_period_too_short_to_publish_the_next_key_in_stops_the_start() -> None:
+    with pytest.raises(SettingsError, match="GATEHOUSE_KEY_ROTATION_PERIOD must be at least 960 seconds"):
+        assemble({"GATEHOUSE_KEY_ROTATION_PERIOD": "959"})
+    assert assemble({"GATEHOUSE_KEY_ROTATION_PERIOD": "960"}).settings.key_rotation_period == 960

@@ -1,6 +1,7 @@
 """Tokens issued here verify in libraries that nobody here wrote, by the JWK Set alone; and what they refuse."""
 
 import datetime
+import json
 import ssl
 import time
 from collections.abc import Iterator
@@ -180,3 +181,11 @@ def test_aws_jwt_verify_takes_the_set_by_https_alone(living: Runtime, client: Cl
         service = Service(uri, ISSUER, ISSUER, living.settings.signing_alg)
         (reason,) = verifiers.aws_jwt_verify(service, [token])
     assert 'Protocol "http:" not supported. Expected "https:"' in reason
+
+
+def test_the_libraries_of_node_are_pinned_and_name_no_host_to_fetch_them_from() -> None:
+    lock = json.loads((verifiers.NODE / "package-lock.json").read_text())
+    asked = json.loads((verifiers.NODE / "package.json").read_text())["dependencies"]
+    locked = {name.removeprefix("node_modules/"): package for name, package in lock["packages"].items() if name}
+    assert {name: package["version"] for name, package in locked.items()} == asked
+    assert all("integrity" in package and "resolved" not in package for package in locked.values())

@@ -120,6 +120,7 @@ def test_runs_that_were_missed_are_not_made_up_for_one_by_one(store: MemoryRing)
     assert rotation(store).run(late + HOUR) == []
 
 
+@examples(deadline=None)
 @given(st.integers(0, DAY), st.integers(0, 3_600), st.lists(st.integers(0, DAY), min_size=1, max_size=30))
 def test_without_operators_never_more_than_one_key_waits(period: int, max_age: int, waits: list[int]) -> None:
     world = World(replace(DEFAULTS, key_rotation_period=period, jwks_max_age=max_age))
@@ -180,7 +181,7 @@ def test_an_hmac_key_stays_for_the_idle_lifetime(store: MemoryRing) -> None:
     assert (ring.role(first, last), ring.role(first, last + 1)) == (Role.RETIRED, Role.GONE)
 
 
-@given(any_settings, any_steps)
+@any_history
 def test_no_number_is_ever_given_twice(settings: Settings, steps: list[Step]) -> None:
     world = World(settings)
     given_to: dict[tuple[Purpose, int], str] = {}

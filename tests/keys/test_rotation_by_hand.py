@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import NotFoundError
-from chalicelib.keys import Purpose
+from chalicelib.keys import KeyEntry, Purpose
 from chalicelib.rotation import KEPT_WHEN_GONE
 from chalicelib.runtime import CLOCK_SKEW
 from tests.keys.expected import DEFAULTS, HOUR, LEAD, PERIOD, lives_for, newest, rotation
@@ -67,3 +67,25 @@ def test_a_revoked_key_stays_in_the_table_until_what_it_signed_is_long_dead(stor
     assert kid in {entry.kid for entry in store.load()}
     rotation(store).run(over)
     assert kid not in {entry.kid for entry in store.load()}
+
+
+def test_the_newest_number_is_not_given_again_when_its_key_is_long_gone(store: MemoryRing) -> None:
+    pending = rotation(store).force(Purpose.ACCESS_TOKEN, BEGIN)
+    instead = rotation(store).revoke(
+        oldest(store).kid, BEGIN
+    )  # signs until the pending one does, and is gone first
+    over = BEGIN + LEAD + lives_for(DEFAULTS, Purpose.ACCESS_TOKEN) + KEPT_WHEN_GONE
+    rotation(store).run(over)
+    assert (numbers(store)[pending], numbers(store)[instead]) == (2, 3)
+    forced = rotation(store).force(Purpose.ACCESS_TOKEN, over)
+    assert numbers(store)[forced] == 4
+
+
+def oldest(store: MemoryRing) -> KeyEntry:
+    return min(
+        (entry for entry in store.load() if entry.purpose is Purpose.ACCESS_TOKEN), key=lambda key: key.serial
+    )
+
+
+def numbers(store: MemoryRing) -> dict[str | None, int]:
+    return {entry.kid: entry.serial for entry in store.load()}

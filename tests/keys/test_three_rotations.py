@@ -135,7 +135,7 @@ def as_lambda_calls(clock: Clock) -> object:
 def until_the_next_key(house: Runtime) -> Iterator[int]:
     """From one key to the next: moments days apart, and close together around each change."""
     begin, period = active(house).signs_from, house.settings.key_rotation_period
-    yield from range(begin + 2 * DAY, begin + period - HOUR, 6 * DAY)
+    yield from range(begin + 2 * DAY, begin + period - HOUR, 9 * DAY)
     published_at = begin + period - 600  # the schedule runs by the hour, so a little late
     yield published_at - 1
     yield published_at

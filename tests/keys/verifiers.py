@@ -116,7 +116,7 @@ def _document(service: Service) -> Any:
 
 
 def _run(script: str, service: Service, tokens: Sequence[str]) -> list[Outcome]:
-    assert (NODE / "node_modules").is_dir(), f"{NODE} has no node_modules: run `make node` or `make test`"
+    assert (NODE / "node_modules").is_dir(), "tests/keys/node/node_modules is missing: `make test` installs it"
     ran: Any = node(
         [str(NODE / script)],
         return_completed_process=True,

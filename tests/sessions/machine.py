@@ -231,4 +231,5 @@ class House(World, RuleBasedStateMachine):
             self.now += REVOCATION_INTERVAL
             for session in (session for user in self.users for session in user.sessions):
                 for token in session.access_tokens:
-                    self.admitted(token, house)
+                    if self.now < token.expires:
+                        self.admitted(token, house)

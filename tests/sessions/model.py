@@ -17,10 +17,11 @@ Not promised:
 
 - A thief who always follows the victim within the grace gets the victim's own answers and is not found out.
 - A token that was spent so long ago that its HMAC key is gone is refused, but no longer tells of a copy.
+- Why and when a session ended is forgotten once its user has ended all, or all others, twenty times since.
 - What ends by time alone ends no access token early; nor does disabling a user, which is no end.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.scope import Scope
 
@@ -30,15 +31,21 @@ IDLE_LIFETIME = 2_000
 ABSOLUTE_LIFETIME = 3_000
 ACCESS_TOKEN_LIFETIME = 900
 REVOCATION_INTERVAL = 5
+# Of the times that a user ended all sessions, or all others.
+REMEMBERED = 20
 JWKS_MAX_AGE = 300
 
 
 @dataclass(frozen=True)
 class End:
-    """When a session was ended, and why; more than one reason where they came within one second."""
+    """When a session was ended, and why; more than one reason where they came within one second.
+
+    `times_ended` is the user's count at that time.
+    """
 
     at: int
     reasons: frozenset[str]
+    times_ended: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class User:
     scope: Scope
     disabled: bool = False
     sessions: list["Session"] = field(default_factory=list)
+    times_ended: int = 0
 
     def living(self, now: int) -> list["Session"]:
         """The sessions that can still be refreshed, oldest first."""
@@ -66,6 +74,7 @@ class User:
 
     def end_sessions(self, reason: str, now: int, kept: "Session | None" = None) -> None:
         """Ends all sessions, or all but `kept`."""
+        self.times_ended += 1
         for session in self.sessions:
             if session is not kept:
                 session.end(reason, now)
@@ -96,9 +105,13 @@ class Session:
     def end(self, reason: str, now: int) -> None:
         """Ends it. The first reason stays."""
         if self.ended is None:
-            self.ended = End(now, frozenset())
+            self.ended = End(now, frozenset(), self.user.times_ended)
         if self.ended.at == now:
-            self.ended = End(now, self.ended.reasons | {reason})
+            self.ended = replace(self.ended, reasons=self.ended.reasons | {reason})
+
+    def end_is_remembered(self) -> bool:
+        """Whether the list must still tell why it ended."""
+        return self.ended is None or self.user.times_ended < self.ended.times_ended + REMEMBERED
 
     def present(self, generation: int, holder: object, now: int) -> int | None:
         """Somebody presents the token of `generation`: the generation of the answer, or `None`."""
