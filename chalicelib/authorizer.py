@@ -49,7 +49,7 @@ class Gate:
         The policy covers the whole API, for API Gateway keeps it for the token and asks again for other routes.
         Raises `InvalidTokenError`; `KeysUnavailableError` while the JWK Set was never to be had.
         """
-        arn = MethodArn.parse(method_arn)
+        arn = _arn(method_arn)
         claims = self._verified(authorization, arn)
         return {
             "principalId": claims.sub,
@@ -70,6 +70,13 @@ class Gate:
         if uri not in self._jwk_sets:
             self._jwk_sets[uri] = RemoteJwkSet(uri, self._fetch, self._clock, self._settings.jwks_max_age)
         return self._jwk_sets[uri]
+
+
+def _arn(text: str) -> MethodArn:
+    try:
+        return MethodArn.parse(text)
+    except ValueError:
+        raise InvalidTokenError(detail="not the ARN of a method") from None
 
 
 def _context(claims: AccessTokenClaims) -> dict[str, str]:

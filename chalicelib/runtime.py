@@ -157,10 +157,10 @@ class Runtime:
 
 
 def _outlives(given: Settings) -> dict[Purpose, int]:
-    # A verifier's clock may run behind ours.
+    # A verifier's clock may run behind ours; and a refresh at the last moment may be asked for again.
     return {
         Purpose.ACCESS_TOKEN: given.access_token_lifetime + CLOCK_SKEW,
-        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + CLOCK_SKEW,
+        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + given.refresh_grace + CLOCK_SKEW,
     }
 
 

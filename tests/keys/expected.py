@@ -20,7 +20,7 @@ def lives_for(settings: Settings, purpose: Purpose) -> int:
     """How long after its making somebody may still accept what a key of `purpose` signed."""
     lifetimes = {
         Purpose.ACCESS_TOKEN: settings.access_token_lifetime,
-        Purpose.REFRESH_TOKEN: settings.session_idle_lifetime,
+        Purpose.REFRESH_TOKEN: settings.session_idle_lifetime + settings.refresh_grace,
     }
     return lifetimes[purpose] + CLOCK_SKEW
 

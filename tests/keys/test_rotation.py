@@ -173,11 +173,11 @@ def test_a_key_is_removed_a_day_after_it_is_gone_and_not_before(store: MemoryRin
     assert first not in store.load()
 
 
-def test_an_hmac_key_stays_for_the_idle_lifetime(store: MemoryRing) -> None:
+def test_an_hmac_key_stays_for_the_idle_lifetime_and_the_grace(store: MemoryRing) -> None:
     first = newest(store, Purpose.REFRESH_TOKEN)
     rotation(store).run(BEGIN + PERIOD - LEAD)
     ring = rotation(store).ring()
-    last = BEGIN + PERIOD + DEFAULTS.session_idle_lifetime + CLOCK_SKEW - 1
+    last = BEGIN + PERIOD + DEFAULTS.session_idle_lifetime + DEFAULTS.refresh_grace + CLOCK_SKEW - 1
     assert (ring.role(first, last), ring.role(first, last + 1)) == (Role.RETIRED, Role.GONE)
 
 

@@ -19,6 +19,7 @@ from chalicelib.stores import sessions as session_store
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.users import UserStore
 from tests.sessions.machine import House
+from tests.sessions.model import GRACE, IDLE_LIFETIME
 
 PROFILE = settings(
     max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -26,6 +27,18 @@ PROFILE = settings(
 
 TestSessions = House.TestCase
 TestSessions.settings = PROFILE
+
+
+def test_a_lost_answer_can_be_asked_for_again_while_its_key_is_going() -> None:
+    """The key of a token that was refreshed at the last moment must outlive the grace as well."""
+    house = House()
+    house.open(max_sessions=0)
+    house.containers[0].rotation.force(Purpose.REFRESH_TOKEN, house.now)
+    house.now = max(key.signs_from for key in house.containers[0].key_store.load()) - 1
+    house.sign_in(pause=0, number=0, container=0, asked=None)
+    house.refresh_in_vain(pause=IDLE_LIFETIME - 1, number=0, container=0, late=False)
+    assert house.clients[0].is_owed_an_answer(house.now + GRACE)
+    house.refresh(pause=GRACE, number=0, container=0, narrowed=None, lost=[])
 
 
 # --- The machine finds what is done wrong

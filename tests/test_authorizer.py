@@ -1,0 +1,150 @@
+"""The gate as API Gateway calls it: with any event, and with a JWK Set that comes, fails or never came."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib import authorizer
+from chalicelib.access_table import access
+from chalicelib.authorizer import Gate
+from chalicelib.jwks import KeysUnavailableError
+from chalicelib.policy import AccessTable
+from chalicelib.settings import Settings
+from tests import token_forge
+from tests.client import Clock
+from tests.hostile_tokens import hostile_tokens
+
+ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api/GET/me"
+UNAUTHORIZED = r"^Unauthorized$"
+
+# A space before the token is one more after the scheme, which is allowed (RFC 9110 §11.4: 1*SP).
+HOSTILE = {name: token for name, token in hostile_tokens().items() if name != "segments/space before"}
+
+
+def jwk_set() -> bytes:
+    """The public half of the forge's key, as it is published."""
+    numbers = token_forge.EC_KEY.public_key().public_numbers()
+    x, y = (token_forge.segment(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+    jwk = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": "ec", "alg": "ES256", "use": "sig"}
+    return json.dumps({"keys": [jwk]}).encode()
+
+
+class Published:
+    """A JWK Set at an address, which can be out of reach; counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.reachable = True
+
+    def __call__(self, uri: str) -> bytes:
+        self.asked += 1
+        assert uri == f"{token_forge.ISSUER}/.well-known/jwks.json"
+        if not self.reachable:
+            raise OSError("unreachable")
+        return jwk_set()
+
+
+@pytest.fixture
+def published() -> Published:
+    return Published()
+
+
+@pytest.fixture
+def clock(published: Published, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the gate that stands at `authorizer.gate` from now on."""
+    clock = Clock(token_forge.NOW)
+    settings = Settings(issuer=token_forge.ISSUER, audience=token_forge.AUDIENCE)
+    gate = Gate(settings, AccessTable([access("GET", "/me")]), published, clock)
+    monkeypatch.setattr(authorizer, "GATE", gate)
+    return clock
+
+
+def ask(token: Any, arn: Any = ARN, kind: Any = "TOKEN") -> dict[str, Any]:
+    """The gate's answer to one event."""
+    answer: dict[str, Any] = authorizer.gate({"type": kind, "authorizationToken": token, "methodArn": arn}, {})
+    return answer
+
+
+def test_a_good_token_gets_principal_policy_and_a_context_of_strings(clock: Clock) -> None:
+    answer = ask(f"Bearer {token_forge.token()}")
+    assert answer["principalId"] == "usr_7"
+    assert answer["policyDocument"]["Statement"][0]["Resource"] == [ARN]
+    assert answer["context"]["scope"] == "comments:read comments:write"
+    assert all(isinstance(value, str) for value in answer["context"].values())
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_a_hostile_token_is_unauthorized_and_nothing_else(clock: Clock, name: str) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED) as raised:
+        ask(f"Bearer {HOSTILE[name]}")
+    assert type(raised.value) is Exception
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer ", "Basic ZGVtbzpkZW1v", "Bearer a b", "bearer\ta", "é"])
+def test_what_is_no_bearer_token_is_unauthorized(clock: Clock, token: str) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        ask(token)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "",
+        "*",
+        "arn:aws:execute-api:us-east-1:123456789012:*/api/GET/me",
+        "arn:aws:s3:::bucket",
+        ARN[:-7],
+        f" {ARN}",
+    ],
+)
+def test_what_is_no_arn_of_a_method_is_unauthorized(clock: Clock, arn: str) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        ask(f"Bearer {token_forge.token()}", arn)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"type": "TOKEN"},
+        {"type": "TOKEN", "methodArn": ARN},
+        {"type": "TOKEN", "authorizationToken": "Bearer x"},
+        {"type": "TOKEN", "authorizationToken": None, "methodArn": ARN},
+        {"type": "TOKEN", "authorizationToken": ["Bearer x"], "methodArn": ARN},
+        {"type": "TOKEN", "authorizationToken": "Bearer x", "methodArn": None},
+    ],
+)
+def test_an_event_that_api_gateway_never_sends_is_never_allowed(clock: Clock, event: dict[str, Any]) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011 (whatever it is: API Gateway lets nobody in then)
+        authorizer.gate(event, {})
+
+
+def test_a_failed_fetch_keeps_the_keys(clock: Clock, published: Published) -> None:
+    ask(f"Bearer {token_forge.token()}")
+    published.reachable = False
+    clock.advance(600)
+    assert ask(f"Bearer {token_forge.token()}")["principalId"] == "usr_7"
+    assert published.asked == 2
+
+
+def test_without_any_keys_it_fails_shut_and_says_so(clock: Clock, published: Published) -> None:
+    published.reachable = False
+    for _ in range(3):
+        with pytest.raises(KeysUnavailableError):
+            ask(f"Bearer {token_forge.token()}")
+    assert published.asked == 1
+
+
+def test_a_flood_of_unknown_kids_makes_one_fetch_in_ten_seconds(clock: Clock, published: Published) -> None:
+    ask(f"Bearer {token_forge.token()}")
+    clock.advance(10)
+    unknown = [token_forge.token({**token_forge.HEADER, "kid": f"unknown-{number}"}) for number in range(200)]
+    for token in unknown:
+        with pytest.raises(Exception, match=UNAUTHORIZED):
+            ask(f"Bearer {token}")
+    assert published.asked == 2
+    clock.advance(10)
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        ask(f"Bearer {unknown[0]}")
+    assert published.asked == 3
