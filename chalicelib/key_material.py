@@ -53,6 +53,8 @@ def new_signing_key(alg: str = "ES256") -> NewKey:
     """A key pair for `alg`: ES256, RS256 or EdDSA. Its key id is the thumbprint of the public half (RFC 7638)."""
     private_key, required = _MAKERS[alg]()
     kid = _thumbprint(required)
+    if kid.startswith("-"):  # one in 64, which a command line would take for an option
+        return new_signing_key(alg)
     secret = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     public_jwk = {**required, "use": "sig", "alg": alg, "kid": kid}
     return NewKey(kid, Purpose.ACCESS_TOKEN, alg, secret, MappingProxyType(public_jwk))

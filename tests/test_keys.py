@@ -72,6 +72,12 @@ def test_a_key_id_is_the_rfc_7638_thumbprint() -> None:
     assert len(base64.urlsafe_b64decode(key.kid + "=")) == 32
 
 
+def test_no_key_id_looks_like_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    thumbprints = iter(["-option", "kid"])
+    monkeypatch.setattr(keys, "_thumbprint", lambda _: next(thumbprints))
+    assert keys.new_signing_key().kid == "kid"
+
+
 def test_a_key_for_one_purpose_is_not_the_sealed_secret_itself() -> None:
     made = hmac(1, 0)
     assert keys.hmac_key(made, made.sealed).key != made.sealed
