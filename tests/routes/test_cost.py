@@ -16,8 +16,8 @@ from tests.conftest import connect, new_user
 
 @pytest.fixture
 def warm(client: Client, house: Runtime) -> Client:
-    """The client of a container that has its keys, has read the feed and knows nobody."""
-    client.sign_in(new_user(house).username)
+    """The client of a container that has all its keys, has read the feed and knows nobody."""
+    client.refresh(client.sign_in(new_user(house).username).json["refresh_token"])
     return client
 
 
