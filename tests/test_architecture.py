@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import chalicelib
 
 ROOT = Path(__file__).parents[1]
