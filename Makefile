@@ -11,7 +11,7 @@ MINISTACK := .venv-ministack/installed
 NODE := tests/keys/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check package clean node .venv-ministack
+.PHONY: help run test check package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -30,11 +30,21 @@ check: $(INSTALLED) ## lint, format, types, the direction of imports, the packag
 	$(MAKE) --no-print-directory package
 	$(BIN)/cfn-lint $(BUILD)/sam.yaml
 
-# Chalice asks for a region to name service principals; any of the same partition gives the same template.
+# What Lambda runs on: ARCHITECTURE=arm64, or lambda_architecture in .chalice/config.json; else x86_64.
+FOR := $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+
 package: $(INSTALLED) ## the deployable template and zip, under build/$STAGE (default dev)
-	rm -rf $(BUILD)
-	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-$${AWS_REGION:-us-east-1}} \
-		$(BIN)/chalice package --stage $(STAGE) --merge-template infra/resources.yaml $(BUILD)
+	@$(BIN)/python -m infra.package $(STAGE) $(FOR)
+
+deploy: $(INSTALLED) ## packages, and deploys to the AWS account of the environment (docs/deploy.md)
+	@$(BIN)/python -m infra.deploy $(STAGE) $(FOR) --bucket '$(BUCKET)' --create-bucket '$(CREATE_BUCKET)' \
+		--parameters '$(PARAMETERS)' --adopt '$(ADOPT)'
+
+rollback: $(INSTALLED) ## deploys VERSION again; without it, says which versions there are
+	@$(BIN)/python -m infra.deploy $(STAGE) --bucket '$(BUCKET)' --rollback $(VERSION)
+
+destroy: $(INSTALLED) ## deletes the deployed stack; the data stays, but for DELETE_DATA=yes
+	@$(BIN)/python -m infra.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
 
 clean: ## removes what make has made
 	rm -rf .venv .venv-ministack $(NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -7,7 +7,8 @@ from chalicelib.routes import comments, jwks, sessions, tokens, users
 from chalicelib.routes.front import front_door, preflights
 from chalicelib.schedule import schedules
 
-app = Chalice(app_name="gatehouse")
+# Lambda's own handler writes the log, as JSON.
+app = Chalice(app_name="gatehouse", configure_logs=False)
 
 for blueprint in (gatehouse, schedules, tokens.door, sessions.door, users.door, comments.door, jwks.door):
     app.register_blueprint(blueprint)

@@ -22,12 +22,14 @@ The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that
     admin/           the command line: keys (what it prints: output)
     authorizer       the gate: bearer token in, IAM policy out; a function of its own, without boto3
     runtime          the composition root: settings -> stores -> grants, once for each container
+    gate_feed        the revocation feed, for a gate that reads it itself
     stores/          one module for each table; the only importers of boto3
         aws          clients, and failures in our own words
         dynamodb     one table in plain values, transactions, batches
         users, sessions, keys, comments, revocations, attempts
         sign_ins     what a sign-in reads of two tables, in one batch
-    audit            security events as log lines
+        event_bus    EventBridge
+    telemetry        events and measurements as log lines, and to EventBridge
     key_cache        the key ring as one container holds it
     grants/          one grant, one module, one shape
         password     username and password -> a new session
@@ -41,8 +43,10 @@ The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that
     revocations      the feed of what ended early
     throttle         which failures refuse the next attempt
     events           what an operator wants to hear of
+    guarded_apis     which REST APIs the gate guards, and the access table of each
     policy           the access table compiled to an exact IAM policy, over arn_pattern
     access_table     who may reach what: every protected route and its scopes
+    known_tokens     what the gate has verified before, kept for when it comes again
     verify           one JWS and its claims, checked strictly, by the keys of jwks
     access_token     what an access token says, and its signature (RFC 9068)
     key_material     keys themselves: making them, building them from what was sealed
@@ -52,6 +56,7 @@ The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that
     issuer           which issuer this is
     settings         the environment, read once, checked, typed
     username, scope, base64url, numeric_date    small and pure, one idea each
+    deadline         by when the work under way must end
     model            the nouns, as frozen values
     errors           what can go wrong, in the field's own words
 """

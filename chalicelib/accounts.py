@@ -9,6 +9,7 @@ from chalicelib import base64url
 from chalicelib import username as usernames
 from chalicelib.credentials import Credentials
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
+from chalicelib.events import Event, EventName, Events
 from chalicelib.model import Device, EpochChange, User
 from chalicelib.password import Passwords, check_new_password
 from chalicelib.refresh_token import ID_BYTES
@@ -47,10 +48,11 @@ class Accounts:
     users: Users
     credentials: Credentials
     passwords: Passwords
+    events: Events
     random_bytes: Callable[[int], bytes]
     default_scope: Scope
 
-    def sign_up(self, request: SignUp) -> User:
+    def sign_up(self, request: SignUp, now: int) -> User:
         """The new user. Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`."""
         username = usernames.normalize(request.username)
         email = _normalized_email(request.email)
@@ -63,6 +65,7 @@ class Accounts:
             scope=self.default_scope,
         )
         self.users.add(user)
+        self._record(EventName.USER_CREATED, user, now)
         return user
 
     def change_password(self, request: "PasswordChange", now: int) -> None:
@@ -79,6 +82,10 @@ class Accounts:
         check_new_password(request.new_password, user.username, user.email or "")
         change = next_epoch(user, PASSWORD_CHANGED, now, request.kept)
         self.users.raise_epoch(user, change, self.passwords.hash(request.new_password))
+        self._record(EventName.PASSWORD_CHANGED, user, now)
+
+    def _record(self, event: EventName, user: User, now: int) -> None:
+        self.events.record(Event(event=event, at=now, sub=user.sub, username=user.username))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""The gate: bearer token in, IAM policy out. A Lambda function of its own, without app.py and boto3."""
+"""The gate: bearer token in, IAM policy out. A Lambda function of its own, without app.py and boto3.
 
-import json
+It may guard other REST APIs than this service's own, each with an access table of its own (guarded_apis).
+"""
+
+import logging
 import os
-import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalice import Blueprint
 from chalice.app import AuthRequest
@@ -14,21 +16,34 @@ from chalicelib import issuer, settings
 from chalicelib.access_table import ACCESS_TABLE
 from chalicelib.errors import InvalidTokenError
 from chalicelib.jwks import RemoteJwkSet, fetch_jwk_set
+from chalicelib.known_tokens import KnownTokens
 from chalicelib.policy import AccessTable, MethodArn
-from chalicelib.scope import serialize
-from chalicelib.verify import AccessTokenClaims, verify
+
+if TYPE_CHECKING:
+    from chalicelib.revocations import Revocations
 
 # How long API Gateway may use one answer again. The API checks `exp` and the revocations itself.
 CACHE_SECONDS = 300
 
-# RFC 6750 §2.1; RFC 9110 §11.1: the scheme is case-insensitive.
-_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
+_log = logging.getLogger(__name__)
 
 gatehouse = Blueprint(__name__)
 
 
+class _Api(NamedTuple):
+    """One stage of an API: `prefix` is what the ARNs of its methods begin with."""
+
+    prefix: str
+    access_table: AccessTable
+    tokens: KnownTokens
+
+
 class Gate:
-    """Decides what a token may reach. `fetch` gets a JWK Set by its address, `clock` tells the NumericDate."""
+    """Decides what a token may reach. `fetch` gets a JWK Set by its address, `clock` tells the NumericDate.
+
+    `guarded` are the access tables by API id; where there are none, `access_table` holds for whichever API asks.
+    `revocations` tells what is revoked at a NumericDate; without it nothing is.
+    """
 
     def __init__(
         self,
@@ -36,35 +51,58 @@ class Gate:
         access_table: AccessTable,
         fetch: Callable[[str], bytes],
         clock: Callable[[], float],
+        guarded: Mapping[str, AccessTable] | None = None,
+        revocations: "Callable[[int], Revocations] | None" = None,
     ) -> None:
         self._settings = settings
         self._access_table = access_table
         self._fetch = fetch
         self._clock = clock
+        self._guarded = guarded
+        self._revocations = revocations
+        self._apis: dict[str, _Api] = {}
         self._jwk_sets: dict[str, RemoteJwkSet] = {}
 
     def decide(self, authorization: str, method_arn: str) -> dict[str, Any]:
         """The answer that API Gateway expects: `principalId`, `policyDocument`, `context`.
 
         The policy covers the whole API, for API Gateway keeps it for the token and asks again for other routes.
-        Raises `InvalidTokenError`; `KeysUnavailableError` while the JWK Set was never to be had.
+        Raises `InvalidTokenError`; `KeysUnavailableError` while the JWK Set was never to be had, and
+        `StoreUnavailableError` while the revocations are to be asked and cannot be.
         """
-        arn = _arn(method_arn)
-        claims = self._verified(authorization, arn)
+        api = self._api(method_arn)
+        now = int(self._clock())
+        claims, _, context = api.tokens.known(_bearer_token(authorization), now)
+        if self._revocations is not None and self._revocations(now).end(claims):
+            raise InvalidTokenError(detail="revoked")
         return {
             "principalId": claims.sub,
-            "policyDocument": self._access_table.policy(arn.prefix, claims.scope),
-            "context": _context(claims),
+            "policyDocument": api.access_table.policy(api.prefix, claims.scope),
+            "context": dict(context),
         }
 
-    def _verified(self, authorization: str, arn: MethodArn) -> AccessTokenClaims:
-        bearer = _BEARER.fullmatch(authorization)
-        if bearer is None:
-            raise InvalidTokenError(detail="not a bearer token")
+    def _api(self, method_arn: str) -> _Api:
+        prefix = "/".join(method_arn.split("/", 2)[:2])
+        api = self._apis.get(prefix)
+        if api is None:
+            api = self._apis[prefix] = self._opened(method_arn)
+        return api
+
+    def _opened(self, method_arn: str) -> _Api:
+        try:
+            arn = MethodArn.parse(method_arn)
+        except ValueError:
+            raise InvalidTokenError(detail="not the ARN of a method") from None
         realm = issuer.realm(self._settings, arn.api_id, arn.region, arn.stage)
         keys = self._jwk_set(issuer.jwks_uri(self._settings, realm.issuer))
-        now = int(self._clock())
-        return verify(bearer[1], keys.key, issuer=realm.issuer, audience=realm.audience, now=now)
+        return _Api(arn.prefix, self._table(arn.api_id), KnownTokens(keys.key, realm))
+
+    def _table(self, api_id: str) -> AccessTable:
+        if self._guarded is None:
+            return self._access_table
+        if api_id not in self._guarded:  # else this service's own routes would open that API's
+            raise InvalidTokenError(detail="an API that is not guarded here")
+        return self._guarded[api_id]
 
     def _jwk_set(self, uri: str) -> RemoteJwkSet:
         if uri not in self._jwk_sets:
@@ -72,33 +110,34 @@ class Gate:
         return self._jwk_sets[uri]
 
 
-def _arn(text: str) -> MethodArn:
-    try:
-        return MethodArn.parse(text)
-    except ValueError:
-        raise InvalidTokenError(detail="not the ARN of a method") from None
+def _bearer_token(authorization: str) -> str:
+    # RFC 6750 §2.1; RFC 9110 §11.1: the scheme is case-insensitive. What a token is made of, `verify` knows.
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidTokenError(detail="not a bearer token")
+    return token.lstrip(" ")
 
 
-def _context(claims: AccessTokenClaims) -> dict[str, str]:
-    """What the route is told: strings alone, as API Gateway delivers them; the record's own claims as JSON."""
-    told = {
-        "sub": claims.sub,
-        "client_id": claims.client_id,
-        "scope": serialize(claims.scope),
-        "jti": claims.jti,
-        "exp": str(claims.exp),
-        "kid": claims.kid,
-        "sid": claims.sid,
-        "username": claims.preferred_username,
-        "session_epoch": None if claims.session_epoch is None else str(claims.session_epoch),
-        "claims": json.dumps(claims.custom, default=dict, separators=(",", ":")),
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _guarded(given: settings.Settings) -> Mapping[str, AccessTable] | None:
+    if not given.guarded_apis:
+        return None
+    from chalicelib.guarded_apis import load  # here, so that a gate without it starts as fast as ever
+
+    return load(given, PROTECTED)
+
+
+def _revocations(given: settings.Settings) -> "Callable[[int], Revocations] | None":
+    if not given.gate_reads_feed:
+        return None
+    from chalicelib.gate_feed import revocations  # here, for it brings boto3
+
+    return revocations(given)
 
 
 # Compiled once; a table that cannot be written exactly as a policy stops the start.
 PROTECTED = AccessTable(ACCESS_TABLE)
-GATE = Gate(settings.from_environment(os.environ), PROTECTED, fetch_jwk_set, time.time)
+SETTINGS = settings.from_environment(os.environ)
+GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 
 @gatehouse.authorizer(ttl_seconds=CACHE_SECONDS)
@@ -106,5 +145,6 @@ def gate(request: AuthRequest) -> dict[str, Any]:
     """The authorizer. API Gateway answers 401 for exactly `Exception("Unauthorized")`, and 503 for any other."""
     try:
         return GATE.decide(request.token, request.method_arn)
-    except InvalidTokenError:
+    except InvalidTokenError as error:
+        _log.info("refused: %s", error.detail)
         raise Exception("Unauthorized") from None

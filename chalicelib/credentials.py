@@ -1,12 +1,12 @@
 """Username and password held against the record, with throttling: the first phase of whatever asks for both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chalicelib import throttle
 from chalicelib import username as usernames
-from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
-from chalicelib.events import Events, SignInFailuresPiledUp
+from chalicelib.errors import InvalidCredentialsError, InvalidRequestError, TooManyRequestsError
+from chalicelib.events import Event, EventName, Events
 from chalicelib.model import Device, User
 from chalicelib.password import MAX_LENGTH, Passwords, length
 from chalicelib.throttle import Attempts, Limits
@@ -37,18 +37,29 @@ class Credentials:
         """
         name = _well_formed(username, password)
         user, attempts = self.sign_ins.look_up(name, device.address)
-        throttle.check(attempts, self.limits, now)
+        try:
+            throttle.check(attempts, self.limits, now)
+        except TooManyRequestsError:
+            self.events.record(_told(EventName.SIGN_IN_THROTTLED, user, now))
+            raise
         # An unknown user costs one verification too, and a disabled one is told nothing else.
         right = self.passwords.verify(password, user.password_hash if user else None)
         if user is None or not right or user.disabled:
-            self._failed(name, device, now)
+            self._failed(name, user, "disabled" if right else "credentials", device, now)
             raise InvalidCredentialsError
         return user
 
-    def _failed(self, username: str, device: Device, now: int) -> None:
+    def _failed(self, username: str, user: User | None, reason: str, device: Device, now: int) -> None:
         failures = self.sign_ins.record_failure(username, device, now)
+        self.events.record(replace(_told(EventName.SIGN_IN_REFUSED, user, now), reason=reason))
         if failures == self.limits.username.failures:
-            self.events.record(SignInFailuresPiledUp(username, failures, device))
+            piled_up = _told(EventName.SIGN_IN_FAILURES_PILED_UP, user, now)
+            self.events.record(replace(piled_up, failures=failures))
+
+
+def _told(event: EventName, user: User | None, now: int) -> Event:
+    # Never the name as it was typed.
+    return Event(event=event, at=now, sub=user.sub if user else None, username=user.username if user else None)
 
 
 def _well_formed(username: str, password: str) -> str:

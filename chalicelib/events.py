@@ -1,33 +1,58 @@
-"""Security events: what an operator wants to hear of. None holds a token, a secret or a password."""
+"""What an operator wants to hear of: security events, by one schema, and measurements.
+
+docs/operations.md is the schema's public side. No event holds a token, a secret or a password; nor a username
+that no account has, for people type passwords there. From where a request came (its id, the address, the user
+agent) is added where events are written down (`telemetry`).
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from chalicelib.model import Device
+
+class EventName(StrEnum):
+    """What happened."""
+
+    SIGN_IN = "sign_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_IN_THROTTLED = "sign_in_throttled"
+    # One username has failed so many times from anywhere. Nobody was locked out.
+    SIGN_IN_FAILURES_PILED_UP = "sign_in_failures_piled_up"
+    REFRESH = "refresh"
+    REFRESH_REFUSED = "refresh_refused"
+    # RFC 9700 §4.14.2: an old refresh token was presented, and its session was ended.
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
+    SESSION_ENDED = "session_ended"
+    SESSIONS_ENDED = "sessions_ended"
+    TOKEN_ENDED = "token_ended"  # noqa: S105
+    USER_CREATED = "user_created"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    KEY_PUBLISHED = "key_published"
+    KEY_REVOKED = "key_revoked"
+    KEY_REMOVED = "key_removed"
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshTokenReused:
-    """An old refresh token was presented, and its session was ended (RFC 9700 §4.14.2)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event; `at` is a NumericDate. A field that does not apply is `None`.
 
-    sub: str
-    username: str
-    session_id: str
-    presented_generation: int
-    current_generation: int
-    device: Device
+    `reason` says why something ended or was refused. `generation` is the one that was presented, and
+    `current_generation` the one that the session had come to. `failures` counts those in the window.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class SignInFailuresPiledUp:
-    """One username has failed so many times from anywhere. Nobody was locked out."""
-
-    username: str
-    failures: int
-    device: Device
-
-
-Event = RefreshTokenReused | SignInFailuresPiledUp
+    event: EventName
+    at: int
+    sub: str | None = None
+    username: str | None = None
+    client_id: str | None = None
+    session_id: str | None = None
+    jti: str | None = None
+    kid: str | None = None
+    purpose: str | None = None
+    reason: str | None = None
+    generation: int | None = None
+    current_generation: int | None = None
+    failures: int | None = None
 
 
 class Events(Protocol):
@@ -35,3 +60,24 @@ class Events(Protocol):
 
     def record(self, event: Event) -> None:
         """Takes note of `event`; never fails."""
+
+
+class Measure(StrEnum):
+    """What is measured."""
+
+    STORE_UNAVAILABLE = "store_unavailable"  # answers of 503
+    EVENTS_LOST = "events_lost"  # that the event bus did not take; the log has them
+    FEED_LAG = "feed_lag"  # seconds since the revocation feed was last read, while it cannot be
+    KEY_AGE = "key_age"  # seconds since the active key began to sign
+    KEY_OVERDUE = "key_overdue"  # seconds that it has signed beyond its period
+
+
+class Measurements(Protocol):
+    """Where measurements go."""
+
+    def measure(self, measure: Measure, value: int) -> None:
+        """Takes note that `measure` is `value` now; never fails."""
+
+
+class Telemetry(Events, Measurements, Protocol):
+    """Where both go."""

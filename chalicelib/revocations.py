@@ -6,7 +6,7 @@ a container keeps it as a set and pulls what is new when its copy is older than 
 a read of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
@@ -91,14 +91,23 @@ class Feed:
     """The feed as one container holds it. Times and spans are in seconds.
 
     `interval`: how old the copy may be. `tolerance`: how long it is used beyond that while it cannot be read.
-    `lifetime`: the longest life of an access token, after which an entry says nothing.
+    `lifetime`: the longest life of an access token, after which an entry says nothing. `lagging` is told how
+    old the copy is, when a pull fails.
     """
 
-    def __init__(self, store: Store, interval: int, tolerance: int, lifetime: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        interval: int,
+        tolerance: int,
+        lifetime: int,
+        lagging: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._interval = interval
         self._tolerance = tolerance
         self._lifetime = lifetime
+        self._lagging = lagging
         self._lock = Lock()
         self._tried_at: int | None = None
         self._pulled_at: int | None = None
@@ -125,6 +134,8 @@ class Feed:
         try:
             found = frozenset(self._store.since(self._start(now), now))
         except StoreUnavailableError:
+            if self._pulled_at is not None:
+                self._lagging(now - self._pulled_at)
             return
         self._pulled_at = now
         alive = {entry for entry in self._known.entries if entry.at > now - self._lifetime - OVERLAP}

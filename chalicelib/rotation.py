@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.errors import NotFoundError
+from chalicelib.events import Event, EventName, Measure, Telemetry
 from chalicelib.key_material import HMAC_KEY_BYTES, HMAC_KID_BYTES, NewKey, new_hmac_key, new_signing_key
 from chalicelib.keys import KeyEntry, KeyRing, Purpose, Role
 
@@ -75,6 +76,7 @@ class Rotation:
     """Keeps the ring of one stage. `outlives` as in `KeyRing`."""
 
     store: Store
+    telemetry: Telemetry
     schedules: Mapping[Purpose, Schedule]
     outlives: Mapping[Purpose, int]
     random_bytes: Callable[[int], bytes]
@@ -86,6 +88,8 @@ class Rotation:
         for entry in ring.entries:
             if self._over(ring, entry, now):
                 self.store.remove(entry)
+                self._record(EventName.KEY_REMOVED, entry, now)
+        self._measure(ring, now)
         return added
 
     def force(self, purpose: Purpose, now: int) -> str | None:
@@ -94,8 +98,7 @@ class Rotation:
         order = ring.of(purpose)
         signs_from = max(now + self.schedules[purpose].lead, order[-1].signs_from) if order else now
         slot = Slot(next_serial(ring, purpose), now, signs_from)
-        key = self._new(purpose)
-        return key.kid if self.store.add(key, slot) else None
+        return self._add(purpose, slot, now)
 
     def revoke(self, kid: str, now: int) -> str | None:
         """Stops a key at once. If it signed, a new one does in its place, and its key id is returned.
@@ -115,7 +118,11 @@ class Rotation:
             replacement = self._new(entry.purpose), slot
         if not self.store.revoke(entry, now, replacement):
             return self.revoke(kid, now)  # the ring has changed since it was read
-        return replacement[0].kid if replacement else None
+        self._record(EventName.KEY_REVOKED, entry, now)
+        if replacement is None:
+            return None
+        self._record(EventName.KEY_PUBLISHED, replacement[0], now)
+        return replacement[0].kid
 
     def ring(self) -> KeyRing:
         """The ring as the table has it."""
@@ -123,10 +130,25 @@ class Rotation:
 
     def _fill(self, ring: KeyRing, purpose: Purpose, now: int) -> str | None:
         slot = due(ring, purpose, self.schedules[purpose], now)
-        if slot is None:
-            return None
+        return self._add(purpose, slot, now) if slot else None
+
+    def _add(self, purpose: Purpose, slot: Slot, now: int) -> str | None:
         key = self._new(purpose)
-        return key.kid if self.store.add(key, slot) else None
+        if not self.store.add(key, slot):
+            return None
+        self._record(EventName.KEY_PUBLISHED, key, now)
+        return key.kid
+
+    def _record(self, event: EventName, key: NewKey | KeyEntry, now: int) -> None:
+        self.telemetry.record(Event(event=event, at=now, kid=key.kid, purpose=key.purpose))
+
+    def _measure(self, ring: KeyRing, now: int) -> None:
+        for purpose in Purpose:
+            active = ring.active(purpose, now)
+            if active is not None:
+                age = now - active.signs_from
+                self.telemetry.measure(Measure.KEY_AGE, age)
+                self.telemetry.measure(Measure.KEY_OVERDUE, max(0, age - self.schedules[purpose].period))
 
     def _new(self, purpose: Purpose) -> NewKey:
         if purpose is Purpose.REFRESH_TOKEN:

@@ -4,17 +4,16 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any
 
 from chalicelib import issuer, settings
 from chalicelib.accounts import Accounts
-from chalicelib.audit import AuditLog
 from chalicelib.comments import Comments
 from chalicelib.credentials import Credentials
-from chalicelib.events import Events
+from chalicelib.events import Measure, Telemetry
 from chalicelib.grants.password import PasswordGrant
 from chalicelib.grants.refresh_token import RefreshTokenGrant
 from chalicelib.grants.response import TokenIssuer
@@ -31,11 +30,13 @@ from chalicelib.stores.attempts import AttemptStore
 from chalicelib.stores.aws import connect
 from chalicelib.stores.comments import CommentStore
 from chalicelib.stores.dynamodb import Table
+from chalicelib.stores.event_bus import EventBridgeBus
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
+from chalicelib.telemetry import TelemetryLog
 from chalicelib.throttle import Limit, Limits
 
 # How far clocks may lie apart, in seconds.
@@ -48,10 +49,10 @@ class Runtime:
 
     settings: Settings
     profile: Profile
+    telemetry: Telemetry
     clock: Callable[[], float] = time.time
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     region: str = ""
-    events: Events = field(default_factory=AuditLog)
 
     def now(self) -> int:
         """The NumericDate."""
@@ -72,7 +73,7 @@ class Runtime:
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.users, self.session_store, self.settings.max_sessions)
+        return Sessions(self.users, self.session_store, self.telemetry, self.settings.max_sessions)
 
     @cached_property
     def revocations(self) -> RevocationStore:
@@ -82,7 +83,8 @@ class Runtime:
     def feed(self) -> Feed:
         given = self.settings
         interval, tolerance = given.revocation_interval, given.revocation_tolerance
-        return Feed(self.revocations, interval, tolerance, given.access_token_lifetime)
+        lagging = partial(self.telemetry.measure, Measure.FEED_LAG)
+        return Feed(self.revocations, interval, tolerance, given.access_token_lifetime, lagging)
 
     @cached_property
     def key_store(self) -> KeyRingStore:
@@ -97,7 +99,8 @@ class Runtime:
 
     @cached_property
     def rotation(self) -> Rotation:
-        return Rotation(self.key_store, _schedules(self.settings), _outlives(self.settings), self.random_bytes)
+        schedules, outlives = _schedules(self.settings), _outlives(self.settings)
+        return Rotation(self.key_store, self.telemetry, schedules, outlives, self.random_bytes)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -107,12 +110,12 @@ class Runtime:
     def credentials(self) -> Credentials:
         limits = _limits(self.settings)
         sign_ins = SignInStore(self.users, AttemptStore(self._table(self.settings.attempts_table)), limits)
-        return Credentials(sign_ins, self.passwords, limits, self.events)
+        return Credentials(sign_ins, self.passwords, limits, self.telemetry)
 
     @cached_property
     def accounts(self) -> Accounts:
         scope = self.settings.default_scope
-        return Accounts(self.users, self.credentials, self.passwords, self.random_bytes, scope)
+        return Accounts(self.users, self.credentials, self.passwords, self.telemetry, self.random_bytes, scope)
 
     @cached_property
     def comments(self) -> Comments:
@@ -127,6 +130,7 @@ class Runtime:
             store=self.session_store,
             sessions=self.sessions,
             issuer=self._issuer,
+            events=self.telemetry,
             random_bytes=self.random_bytes,
             idle_lifetime=self.settings.session_idle_lifetime,
             absolute_lifetime=self.settings.session_absolute_lifetime,
@@ -139,7 +143,7 @@ class Runtime:
             sessions=self.session_store,
             keys=self.keys,
             issuer=self._issuer,
-            events=self.events,
+            events=self.telemetry,
             idle_lifetime=self.settings.session_idle_lifetime,
             grace=self.settings.refresh_grace,
         )
@@ -191,7 +195,8 @@ def assemble(environment: Mapping[str, str]) -> Runtime:
     """The runtime that `environment` describes. Raises `SettingsError`."""
     given = settings.from_environment(environment)
     _check(given)
-    return Runtime(given, PROFILES[given.password_profile], region=environment.get("AWS_REGION", ""))
+    telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
+    return Runtime(given, PROFILES[given.password_profile], telemetry, region=environment.get("AWS_REGION", ""))
 
 
 def _check(given: Settings) -> None:

@@ -3,6 +3,7 @@
 from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
+from chalicelib import deadline
 from chalicelib.runtime import runtime
 
 schedules = Blueprint(__name__)
@@ -13,4 +14,5 @@ schedules = Blueprint(__name__)
 def rotate_keys(event: CloudWatchEvent) -> list[str]:  # noqa: ARG001
     """Publishes the keys that are due and removes those long gone. Returns the key ids that were added."""
     house = runtime()
-    return house.rotation.run(house.now())
+    with deadline.within(deadline.INVOCATION):
+        return house.rotation.run(house.now())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chalicelib.errors import ConflictError, InvalidTokenError, NotFoundError, StoreUnavailableError
+from chalicelib.events import Event, EventName, Events
 from chalicelib.model import EpochChange, Session, User
 
 LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS = "logout", "logout_all", "logout_others"
@@ -57,6 +58,7 @@ class Sessions:
 
     users: Users
     store: Store
+    events: Events
     max_sessions: int = 0
 
     def page(self, username: str, after: str | None, now: int) -> tuple[list[Session], str | None]:
@@ -71,7 +73,11 @@ class Sessions:
         session = self.store.get(sub, session_id)
         if session is None or now >= session.ends_at():
             raise NotFoundError
-        self.store.end(sub, session_id, reason, now)
+        self._end(sub, session_id, reason, now)
+
+    def log_out(self, sub: str, session_id: str, now: int) -> None:
+        """Ends the session that an access token just proved to be there."""
+        self._end(sub, session_id, LOGOUT, now)
 
     def end_all(self, username: str, reason: str, now: int, kept: Kept | None = None) -> None:
         """Ends every session of the user but `kept`, by one write that every later refresh obeys.
@@ -81,9 +87,10 @@ class Sessions:
         for _ in range(_TRIES):
             user = self._user(username)
             try:
-                return self.users.raise_epoch(user, next_epoch(user, reason, now, kept))
+                self.users.raise_epoch(user, next_epoch(user, reason, now, kept))
             except EpochChangedError:
                 continue
+            return self._record(EventName.SESSIONS_ENDED, user.sub, now, username=username, reason=reason)
         raise StoreUnavailableError(detail="the user's epoch keeps changing")
 
     def make_room(self, user: User, now: int) -> None:
@@ -97,7 +104,14 @@ class Sessions:
         ]
         oldest_first = sorted(living, key=lambda session: (session.created_at, session.session_id))
         for session in oldest_first[: max(0, len(living) + 1 - self.max_sessions)]:
-            self.store.end(user.sub, session.session_id, SESSION_LIMIT, now)
+            self._end(user.sub, session.session_id, SESSION_LIMIT, now)
+
+    def _end(self, sub: str, session_id: str, reason: str, now: int) -> None:
+        if self.store.end(sub, session_id, reason, now):
+            self._record(EventName.SESSION_ENDED, sub, now, session_id=session_id, reason=reason)
+
+    def _record(self, event: EventName, sub: str, now: int, **fields: str) -> None:
+        self.events.record(replace(Event(event=event, at=now, sub=sub), **fields))  # type: ignore[arg-type]
 
     def _user(self, username: str) -> User:
         user = self.users.by_username(username)

@@ -21,7 +21,7 @@ class SettingsError(ValueError):
 class Settings:
     """All that an operator decides. Each field is the variable `GATEHOUSE_` + its name in capitals.
 
-    Lifetimes and intervals are in seconds; lists are separated by spaces.
+    Lifetimes and intervals are in seconds; lists are separated by spaces, pairs are written NAME=VALUE.
     """
 
     # Given by the template.
@@ -33,12 +33,18 @@ class Settings:
     revocations_table: str = ""
     attempts_table: str = ""
     kms_key: str = ""
+    # The EventBridge bus (name or ARN) that security events go to beside the log. Empty: none.
+    event_bus: str = ""
 
     # The claims iss and aud. Empty: the address that API Gateway gave the API; the audience: the issuer.
     issuer: str = ""
     audience: str = ""
     # Where the gate finds the JWK Set. Empty: under the issuer.
     jwks_uri: str = ""
+    # Which REST APIs the gate guards, as API_ID=SERVICE, our own as API_ID=gatehouse. Empty: our own alone.
+    guarded_apis: tuple[tuple[str, str], ...] = ()
+    # Whether the gate asks the revocation feed, for APIs that do not ask it themselves.
+    gate_reads_feed: bool = False
 
     # Who may sign up, and with what.
     open_sign_up: bool = False
@@ -99,10 +105,18 @@ def _whole_number(text: str) -> int:
     return number
 
 
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = {name: value for name, _, value in (word.partition("=") for word in text.split())}
+    if not all(name and value for name, value in pairs.items()) or len(pairs) != len(text.split()):
+        raise ValueError
+    return tuple(pairs.items())
+
+
 _PARSERS: dict[object, Callable[[str], object]] = {
     str: str,
     bool: lambda text: {"true": True, "false": False}[text.lower()],
     int: _whole_number,
     tuple[str, ...]: lambda text: tuple(text.split()),
+    tuple[tuple[str, str], ...]: _pairs,
     Scope: scopes.parse,
 }

@@ -10,13 +10,13 @@ description is always the same and whose `detail` names the rule, never a part o
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -42,20 +42,12 @@ _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 # and no key that the token brings or points to (RFC 8725 §3.10).
 _REFUSED_HEADERS = frozenset({"b64", "crit", "cty", "enc", "jku", "jwk", "x5c", "x5u", "zip"})
 
-_REGISTERED_CLAIMS = frozenset(
-    (
-        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope"),
-        *("sid", "preferred_username", "session_epoch"),
-    )
-)
-
-_ES256 = ECDSA(SHA256())
-_RS256 = (PKCS1v15(), SHA256())
+_ECDSA, _PKCS1V15, _SHA256 = ECDSA(SHA256()), PKCS1v15(), SHA256()
 _HALF = 32  # octets of r and of s, and of each half of an Ed25519 signature
 
 
-@dataclass(frozen=True, slots=True)
-class AccessTokenClaims:
+# A named tuple, where the rest of the house has frozen dataclasses: one is made for each new token.
+class AccessTokenClaims(NamedTuple):
     """What a verified access token says (RFC 9068 §2.2). Times are NumericDates, whole seconds.
 
     `aud` is the audience that was asked for; the token may name others too. `custom` is every claim without
@@ -94,9 +86,10 @@ def verify(
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise _refused("longer than 8192 characters")
-    if token.count(".") != 2:
+    segments = token.split(".", 3)
+    if len(segments) != 3:
         raise _refused("not three segments")
-    header, payload, last = token.split(".")
+    header, payload, last = segments
     kid, alg = _kid_and_alg(header)
     claims = _json_object(payload)
     signature = _octets(last)
@@ -188,19 +181,34 @@ def _kid_and_alg(segment: str) -> tuple[str, str]:
 
 
 def _check_signature(key: PublicKey, signature: bytes, signed: bytes) -> None:
-    public = key.key
     try:
-        if isinstance(public, EllipticCurvePublicKey):
-            _check_length(signature, 2 * _HALF)  # RFC 7518 §3.4
-            public.verify(_der(signature), signed, _ES256)
-        elif isinstance(public, RSAPublicKey):
-            _check_length(signature, (public.key_size + 7) // 8)  # RFC 8017 §8.2.2
-            public.verify(signature, signed, *_RS256)
-        else:
-            _check_length(signature, 2 * _HALF)  # RFC 8032 §5.1.7
-            public.verify(signature, signed)
+        _CHECKS[key.alg](key.key, signature, signed)
     except InvalidSignature:
         raise _refused("the signature does not hold") from None
+
+
+def _check_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
+    _check_length(signature, 2 * _HALF)  # RFC 7518 §3.4
+    key.verify(_der(signature), signed, _ECDSA)
+
+
+def _check_rs256(key: RSAPublicKey, signature: bytes, signed: bytes) -> None:
+    _check_length(signature, (key.key_size + 7) // 8)  # RFC 8017 §8.2.2
+    key.verify(signature, signed, _PKCS1V15, _SHA256)
+
+
+def _check_ed25519(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> None:
+    _check_length(signature, 2 * _HALF)  # RFC 8032 §5.1.7
+    key.verify(signature, signed)
+
+
+# By the key's own algorithm, which `parse_jwk_set` has matched with its kind.
+_CHECKS: Mapping[str, Callable[[Any, bytes, bytes], None]] = {
+    "ES256": _check_es256,
+    "RS256": _check_rs256,
+    "EdDSA": _check_ed25519,
+    "Ed25519": _check_ed25519,
+}
 
 
 def _check_length(signature: bytes, octets: int) -> None:
@@ -220,29 +228,35 @@ def _der(signature: bytes) -> bytes:
 def _checked(
     claims: dict[str, Any], kid: str, *, issuer: str, audience: str, now: int, leeway: int
 ) -> AccessTokenClaims:
-    """The claims of a token whose signature holds, by RFC 9068 §4 and RFC 7519 §4.1."""
-    if claims.get("iss") != issuer:
+    """The claims of a token whose signature holds, by RFC 9068 §4 and RFC 7519 §4.1. Empties `claims`."""
+    take = claims.pop
+    if take("iss", None) != issuer:
         raise _refused("iss is not the issuer")
-    if not _names(claims.get("aud"), audience):
+    if not _names(take("aud", None), audience):
         raise _refused("aud does not name the audience")
-    _check_times(claims, now, leeway)
-    _check_types(claims)
-    custom = {name: _frozen(claims[name]) for name in claims.keys() - _REGISTERED_CLAIMS}
+    exp, iat = _moment(take("exp", None)), _moment(take("iat", None))
+    if now >= exp + leeway:
+        raise _refused("expired")
+    if max(iat, _moment(take("nbf", 0))) > now + CLOCK_SKEW:
+        raise _refused("iat or nbf is in the future")
     return AccessTokenClaims(
         iss=issuer,
-        sub=claims["sub"],
+        sub=_text(take("sub", None)),
         aud=audience,
-        exp=claims["exp"],
-        iat=claims["iat"],
-        jti=claims["jti"],
-        client_id=claims["client_id"],
-        scope=_scope(claims.get("scope")),
+        exp=exp,
+        iat=iat,
+        jti=_text(take("jti", None)),
+        client_id=_text(take("client_id", None)),
+        scope=_scope(take("scope", None)),
         kid=kid,
-        sid=claims.get("sid"),
-        preferred_username=claims.get("preferred_username"),
-        session_epoch=claims.get("session_epoch"),
-        custom=MappingProxyType(custom),
+        sid=_text(take("sid")) if "sid" in claims else None,
+        preferred_username=_text(take("preferred_username")) if "preferred_username" in claims else None,
+        session_epoch=_whole_number(take("session_epoch")) if "session_epoch" in claims else None,
+        custom=_frozen(claims) if claims else _NOTHING,
     )
+
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def _names(aud: object, audience: str) -> bool:
@@ -252,44 +266,46 @@ def _names(aud: object, audience: str) -> bool:
     return aud == audience
 
 
-def _check_times(claims: dict[str, Any], now: int, leeway: int) -> None:
-    if not all(map(_is_moment, (claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)))):
+def _moment(value: object) -> int:
+    # Not isinstance: to Python, `true` is an int.
+    if type(value) is not int or not 0 <= value <= LAST_SECOND:
         raise _refused("exp, iat or nbf is no NumericDate in whole seconds")
-    if now >= claims["exp"] + leeway:
-        raise _refused("expired")
-    if max(claims["iat"], claims.get("nbf", 0)) > now + CLOCK_SKEW:
-        raise _refused("iat or nbf is in the future")
+    return value
 
 
-def _is_moment(value: object) -> bool:
-    return type(value) is int and 0 <= value <= LAST_SECOND  # not isinstance: to Python, `true` is an int
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _refused("sub, jti, client_id, sid or preferred_username is missing or no string")
+    return value
 
 
-def _check_types(claims: dict[str, Any]) -> None:
-    for name in ("sub", "jti", "client_id"):
-        if not isinstance(claims.get(name), str) or not claims[name]:
-            raise _refused("sub, jti or client_id is missing or no string")
-    for name in ("sid", "preferred_username"):
-        if name in claims and (not isinstance(claims[name], str) or not claims[name]):
-            raise _refused("sid or preferred_username is no string")
-    epoch = claims.get("session_epoch", 0)
-    if type(epoch) is not int or epoch < 0:
+def _whole_number(value: object) -> int:
+    if type(value) is not int or value < 0:
         raise _refused("session_epoch is no whole number")
+    return value
+
+
+# Few scopes are ever signed.
+_parsed_scope = lru_cache(maxsize=256)(scope.parse)
 
 
 def _scope(value: object) -> scope.Scope:
     if not isinstance(value, str):
         raise _refused("scope is missing or not a string")
     try:
-        return scope.parse(value)
+        return _parsed_scope(value)
     except InvalidRequestError:
         raise _refused("scope is malformed") from None
 
 
-def _frozen(value: object) -> object:
-    """`value` as nobody can change it, since a claims object may be kept and shared."""
+def _frozen(members: dict[str, Any]) -> Mapping[str, object]:
+    """`members` as nobody can change them, since a claims object may be kept and shared."""
+    return MappingProxyType({name: _frozen_value(value) for name, value in members.items()})
+
+
+def _frozen_value(value: object) -> object:
     if isinstance(value, dict):
-        return MappingProxyType({name: _frozen(member) for name, member in value.items()})
+        return _frozen(value)
     if isinstance(value, list):
-        return tuple(_frozen(member) for member in value)
+        return tuple(_frozen_value(member) for member in value)
     return value

@@ -5,6 +5,7 @@ ministack runs each function in a process of its own, and checks every call that
 
 import json
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,9 @@ ROOT = Path(__file__).parents[1]
 STACK = "gatehouse-dev"
 STAGE = "api"  # of the API; the one of the stack is in its name
 _PACKAGE = ROOT / "build" / "dev"
-_SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy-logs.json", "infra/resources.yaml")
+_SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy-logs.json")
+# The emulated functions run on this machine.
+_ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _REGION = "us-east-1"
 _ROOT = "emulated"  # the access key of the account's root, and the secret that nobody checks
 _BUCKET = "gatehouse-packages"
@@ -90,15 +93,18 @@ def package() -> Path:
             # Nothing of the settings of who asks: they decide what is packaged.
             settings = ("AWS_", "GATEHOUSE_", "MAKE")
             environment = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
-            command = ["make", "--no-print-directory", "package", "STAGE=dev"]
+            command = ["make", "--no-print-directory", "package", "STAGE=dev", f"ARCHITECTURE={_ARCHITECTURE}"]
             subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)  # noqa: S603
     return _PACKAGE
 
 
 def _is_current(made: Path) -> bool:
-    files = [file for source in _SOURCES for file in [ROOT / source, *(ROOT / source).rglob("*.py")]]
-    files += [ROOT / "requirements.txt"]
-    return made.exists() and made.stat().st_mtime > max(file.stat().st_mtime for file in files)
+    if not made.exists() or f"- {_ARCHITECTURE}" not in made.read_text():
+        return False
+    files = [ROOT / source for source in _SOURCES]
+    files += [file for kind in ("*.py", "*.json", "*.txt") for file in (ROOT / "chalicelib").rglob(kind)]
+    files += [ROOT / "requirements.txt", *(ROOT / "infra").glob("*.yaml")]
+    return made.stat().st_mtime > max(file.stat().st_mtime for file in files)
 
 
 @contextmanager
@@ -151,9 +157,12 @@ def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict
     s3.create_bucket(Bucket=_BUCKET)
     s3.upload_file(str(directory / "deployment.zip"), _BUCKET, "deployment.zip")
     body = json.dumps(known_to_ministack(packaged)).replace("./deployment", f"s3://{_BUCKET}/deployment")
+    s3.put_object(Bucket=_BUCKET, Key="template.json", Body=body.encode())
     cloudformation = _client(endpoint, "cloudformation")
     cloudformation.create_stack(
-        StackName=STACK, TemplateBody=body, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        StackName=STACK,
+        TemplateURL=f"{endpoint}/{_BUCKET}/template.json",
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     _wait_until_created(cloudformation)
     made = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]

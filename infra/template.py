@@ -1,4 +1,4 @@
-"""infra/resources.yaml as Python reads it: one description for AWS, for the emulator, for the gateway."""
+"""What infra/*.yaml say, as Python reads it: one description for AWS, for the emulator, for the gateway."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,20 +10,31 @@ from chalice import Chalice
 from chalice.deploy.swagger import CFNSwaggerGenerator
 from chalice.package import TemplateDeepMerger
 
+FILES = ("resources.yaml", "watch.yaml")
+
 # What the emulated AWS is asked to create; the rest of the file is IAM and what Chalice makes.
 _EMULATED = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key"})
 
 
 @cache
+def additions() -> dict[str, Any]:
+    """All that is merged into the template that Chalice makes: resources, parameters, conditions, outputs."""
+    merged: dict[str, Any] = {}
+    for name in FILES:
+        merged = TemplateDeepMerger().merge(yaml.safe_load(Path(__file__).with_name(name).read_text()), merged)
+    return merged
+
+
 def resources() -> dict[str, Any]:
-    """Every resource of the file by its logical id, partial ones (without a `Type`) included."""
-    template: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("resources.yaml").read_text())
-    return template["Resources"]
+    """Every resource by its logical id, partial ones (without a `Type`) included."""
+    named: dict[str, Any] = additions()["Resources"]
+    return named
 
 
 def emulated() -> dict[str, Any]:
     """The CloudFormation template of the tables and keys alone."""
-    return {"Resources": {name: item for name, item in resources().items() if item.get("Type") in _EMULATED}}
+    made = {name: item for name, item in resources().items() if item.get("Type") in _EMULATED}
+    return {**{name: additions()[name] for name in ("Parameters", "Conditions")}, "Resources": made}
 
 
 def time_to_live() -> dict[str, str]:
@@ -37,13 +48,14 @@ def time_to_live() -> dict[str, str]:
 
 
 def environment(function: str, physical_ids: Mapping[str, str]) -> dict[str, str]:
-    """The variables that the template gives to `function`, each `Ref` as `physical_ids` has it.
+    """The variables that the template gives to `function`, each `Ref` as `physical_ids` or the parameters have it.
 
     Raises `KeyError` for a reference that is not there.
     """
     properties = resources().get(function, {}).get("Properties", {})
     variables = properties.get("Environment", {}).get("Variables", {})
-    return {name: _resolved(value, physical_ids) for name, value in variables.items()}
+    defaults = {name: str(parameter["Default"]) for name, parameter in additions()["Parameters"].items()}
+    return {name: _resolved(value, defaults | dict(physical_ids)) for name, value in variables.items()}
 
 
 def _resolved(value: str | dict[str, str], physical_ids: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The gate as API Gateway calls it: with any event, and with a JWK Set that comes, fails or never came."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from chalicelib import authorizer
 from chalicelib.access_table import access
 from chalicelib.authorizer import Gate
+from chalicelib.errors import StoreUnavailableError
 from chalicelib.jwks import KeysUnavailableError
 from chalicelib.policy import AccessTable
+from chalicelib.revocations import Kind, Revocation, Revocations
 from chalicelib.settings import Settings
 from tests import token_forge
 from tests.client import Clock
@@ -148,3 +151,94 @@ def test_a_flood_of_unknown_kids_makes_one_fetch_in_ten_seconds(clock: Clock, pu
     with pytest.raises(Exception, match=UNAUTHORIZED):
         ask(f"Bearer {unknown[0]}")
     assert published.asked == 3
+
+
+# ---- Other teams' APIs ----
+
+OWN = AccessTable([access("GET", "/me")])
+ORDERS = AccessTable([access("GET", "/orders", "comments:read"), access("DELETE", "/orders", "orders:write")])
+THEIRS = ARN.replace("a1b2c3d4e5", "f6g7h8i9j0")
+NOBODYS = ARN.replace("a1b2c3d4e5", "k1l2m3n4o5")
+
+
+@pytest.fixture
+def guarding(clock: Clock, published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate names two APIs: its own and another."""
+    settings = Settings(issuer=token_forge.ISSUER, audience=token_forge.AUDIENCE)
+    guarded = {"a1b2c3d4e5": OWN, "f6g7h8i9j0": ORDERS}
+    monkeypatch.setattr(authorizer, "GATE", Gate(settings, OWN, published, clock, guarded))
+
+
+def test_another_api_is_guarded_by_its_own_table_and_under_its_own_arn(guarding: None) -> None:
+    (statement,) = ask(f"Bearer {token_forge.token()}", THEIRS)["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == [THEIRS.replace("/GET/me", "/GET/orders")]
+
+
+def test_our_own_api_keeps_its_table(guarding: None) -> None:
+    assert ask(f"Bearer {token_forge.token()}")["policyDocument"]["Statement"][0]["Resource"] == [ARN]
+
+
+def test_an_api_that_is_not_named_is_unauthorized(guarding: None) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        ask(f"Bearer {token_forge.token()}", NOBODYS)
+
+
+# ---- The revocation feed ----
+
+
+Reading = Callable[[Callable[[int], Revocations]], None]
+
+
+@pytest.fixture
+def reading(clock: Clock, published: Published, monkeypatch: pytest.MonkeyPatch) -> Reading:
+    """Lets the gate ask what is given."""
+
+    def read(revocations: Callable[[int], Revocations]) -> None:
+        settings = Settings(issuer=token_forge.ISSUER, audience=token_forge.AUDIENCE)
+        monkeypatch.setattr(authorizer, "GATE", Gate(settings, OWN, published, clock, None, revocations))
+
+    return read
+
+
+ENDINGS = {
+    "session": Revocation(Kind.SESSION, "ses_1", token_forge.NOW),
+    "token": Revocation(Kind.TOKEN, "tok_1", token_forge.NOW),
+    "key": Revocation(Kind.KEY, "ec", token_forge.NOW),
+    "user": Revocation(Kind.USER, "usr_7", token_forge.NOW, epoch=1),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_the_feed_has_ended_is_unauthorized(reading: Reading, ending: str) -> None:
+    reading(lambda _now: Revocations([ENDINGS[ending]]))
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        ask(f"Bearer {token_forge.token()}")
+
+
+def test_what_the_feed_does_not_name_is_let_in(reading: Reading) -> None:
+    reading(lambda _now: Revocations([Revocation(Kind.SESSION, "ses_2", token_forge.NOW)]))
+    assert ask(f"Bearer {token_forge.token()}")["principalId"] == "usr_7"
+
+
+def test_the_feed_is_asked_each_time_and_for_now(reading: Reading, clock: Clock) -> None:
+    asked: list[int] = []
+
+    def revocations(now: int) -> Revocations:
+        asked.append(now)
+        return Revocations()
+
+    reading(revocations)
+    ask(f"Bearer {token_forge.token()}")
+    clock.advance(7)
+    ask(f"Bearer {token_forge.token()}")
+    assert asked == [token_forge.NOW, token_forge.NOW + 7]
+
+
+def test_a_feed_that_cannot_be_read_is_a_failure_and_no_refusal(reading: Reading) -> None:
+    def revocations(_now: int) -> Revocations:
+        raise StoreUnavailableError
+
+    reading(revocations)
+    with pytest.raises(StoreUnavailableError):
+        ask(f"Bearer {token_forge.token()}")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # The template gives these.
-FROM_THE_TEMPLATE = re.compile(r"stage|kms_key|\w+_table")
+FROM_THE_TEMPLATE = re.compile(r"stage|kms_key|event_bus|\w+_table")
 
 
 def written(value: object) -> str:

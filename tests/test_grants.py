@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib import refresh_token
 from chalicelib.errors import InvalidGrantError
-from chalicelib.events import RefreshTokenReused
+from chalicelib.events import Event, EventName
 from chalicelib.grants.refresh_token import (
     REUSE,
     Presented,
@@ -146,7 +146,7 @@ def test_a_replay_gives_the_same_bytes_and_changes_nothing(refresh: Refresh, mem
     before = memory.session
     assert refresh(FIRST, NOW + later).refresh_token == successor
     assert memory.session == before
-    assert not memory.events
+    assert {event.event for event in memory.events} == {EventName.REFRESH}
 
 
 def test_the_grace_does_not_slide_with_replays(refresh: Refresh) -> None:
@@ -163,16 +163,21 @@ def test_reuse_ends_the_session_once_and_is_told(refresh: Refresh, memory: Memor
             refresh(text, NOW + 1)
     assert memory.session
     assert (memory.session.ended_at, memory.session.reason) == (NOW + 1, REUSE) == (NOW + 1, "reuse")
-    assert memory.events == [
-        RefreshTokenReused(
+    told = [event for event in memory.events if event.event is EventName.REFRESH_TOKEN_REUSED]
+    assert told == [
+        Event(
+            event=EventName.REFRESH_TOKEN_REUSED,
+            at=NOW + 1,
             sub=TOKEN.sub,
             username="zoe",
+            client_id=SESSION.client_id,
             session_id=TOKEN.session_id,
-            presented_generation=0,
+            generation=0,
             current_generation=2,
-            device=DEVICE,
         )
     ]
+    refused = [event.reason for event in memory.events if event.event is EventName.REFRESH_REFUSED]
+    assert refused == ["refresh: reuse", "refresh: no such living session", "refresh: no such living session"]
 
 
 def test_another_client_is_refused_and_ends_nothing(refresh: Refresh, memory: Memory) -> None:

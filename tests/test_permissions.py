@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from chalicelib import gate_feed
 from chalicelib.password import Passwords, Profile
 from chalicelib.runtime import Runtime
 from infra import template
 from tests.aws_calls import Call, recorded
 from tests.callers import serve, sign_in
 from tests.client import Client, Clock, bearer
-from tests.conftest import new_user
+from tests.conftest import connect, new_user
 
 Permission = tuple[str, str]
 """An action, and the logical id of the resource that it is for."""
@@ -111,11 +112,20 @@ def test_the_rotation_has_the_permissions_that_it_uses(
     assert used(calls) == granted("RotateKeysPolicy")
 
 
-def test_the_gate_may_do_nothing() -> None:
+def test_a_gate_that_reads_the_feed_has_the_permission_that_it_uses(
+    house: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_feed, "connect", connect)
+    with recorded() as calls:
+        gate_feed.revocations(house.settings)(house.now())
+    assert used(calls) == granted("GatePolicy")
+
+
+def test_any_other_gate_may_do_nothing() -> None:
     roles = {
         role["Ref"]
         for item in template.resources().values()
-        if item.get("Type") == "AWS::IAM::Policy"
+        if item.get("Type") == "AWS::IAM::Policy" and "Condition" not in item
         for role in item["Properties"]["Roles"]
     }
     assert roles == {"ApiHandlerRole", "RotateKeysRole"}

@@ -42,7 +42,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     root, quiet = logging.getLogger(), ("botocore", "boto3", "urllib3", "werkzeug", "moto")
-    for logger in (root, app.log, logging.getLogger("gatehouse.audit"), logging.getLogger("chalicelib")):
+    for logger in (root, app.log, logging.getLogger("gatehouse"), logging.getLogger("chalicelib")):
         monkeypatch.setattr(logger, "level", logging.DEBUG)
         monkeypatch.setattr(logger, "disabled", False)  # which a tool that configures logging does to others
     for name in quiet:

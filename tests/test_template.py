@@ -1,10 +1,14 @@
-"""infra/resources.yaml says what a deployment needs, and what the emulator makes of it is the same."""
+"""infra/resources.yaml says what a deployment needs, and what the emulator makes of it is the same.
+
+What watches it is held by test_watch.py."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from infra import emulator, template
@@ -43,6 +47,7 @@ def test_a_table_is_on_demand_restorable_kept_and_not_named(name: str) -> None:
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert "TableName" not in properties
     assert (TABLES[name]["DeletionPolicy"], TABLES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
 
 
 def test_what_expires_expires_by_one_attribute() -> None:
@@ -64,13 +69,24 @@ def test_the_api_function_knows_every_table_and_the_key() -> None:
     assert names == {
         "GATEHOUSE_STAGE": "AWS::StackName",
         "GATEHOUSE_KMS_KEY": "SealingKey",
+        "GATEHOUSE_EVENT_BUS": "",
         **{variable(table): table for table in TABLES},
     }
 
 
-def test_the_gate_is_given_nothing() -> None:
-    assert template.environment("Gate", {}) == {}
-    assert "Gate" not in template.resources()
+def test_the_gate_is_given_the_feed_and_told_whether_to_read_it() -> None:
+    assert template.environment("Gate", {"GateReadsFeed": "false", "Revocations": "feed"}) == {
+        "GATEHOUSE_GATE_READS_FEED": "false",
+        "GATEHOUSE_REVOCATIONS_TABLE": "feed",
+    }
+
+
+def test_the_gate_may_read_the_feed_where_it_is_told_to_and_else_nothing() -> None:
+    assert granted("Gate") == {"Revocations": ["dynamodb:Query"]}
+    whole = yaml.safe_load((Path(template.__file__).with_name("resources.yaml")).read_text())
+    assert whole["Resources"]["GatePolicy"]["Condition"] == "GateAsksFeed"
+    assert whole["Conditions"]["GateAsksFeed"] == {"Fn::Equals": [{"Ref": "GateReadsFeed"}, "true"]}
+    assert whole["Parameters"]["GateReadsFeed"]["Default"] == "false"
 
 
 def test_an_unknown_reference_is_an_error() -> None:
@@ -95,10 +111,11 @@ def test_the_rotation_writes_the_key_ring_and_opens_nothing() -> None:
         "GATEHOUSE_STAGE": "AWS::StackName",
         "GATEHOUSE_KEYS_TABLE": "Keys",
         "GATEHOUSE_KMS_KEY": "SealingKey",
+        "GATEHOUSE_EVENT_BUS": "",
     }
 
 
-@pytest.mark.parametrize("function", ["APIHandler", "RotateKeys"])
+@pytest.mark.parametrize("function", ["APIHandler", "RotateKeys", "Gate"])
 def test_no_function_may_do_anything_by_wildcard(function: str) -> None:
     assert not any("*" in action for actions in granted(function).values() for action in actions)
 

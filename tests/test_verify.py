@@ -1,6 +1,5 @@
 """The strict verifier: what it accepts, the edges of what it accepts, and the mistakes that others published."""
 
-import dataclasses
 import json
 
 import jwt
@@ -108,7 +107,7 @@ def test_custom_claims_cannot_be_changed_and_can_be_written() -> None:
         custom["plan"]["tier"] = "free"  # type: ignore[index]
     with pytest.raises(TypeError):
         custom["plan"]["seats"][0] = 9  # type: ignore[index]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         accepted(token()).sub = "usr_1"  # type: ignore[misc]
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from chalicelib import base64url
 from chalicelib.credentials import Credentials
+from chalicelib.events import Event, EventName, Events
 from chalicelib.grants.response import TokenIssuer
 from chalicelib.model import FIRST_PARTY, Device, Realm, Session, TokenResponse, User
 from chalicelib.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
@@ -44,6 +45,7 @@ class PasswordGrant:
     store: Store
     sessions: Sessions
     issuer: TokenIssuer
+    events: Events
     random_bytes: Callable[[int], bytes]
     idle_lifetime: int
     absolute_lifetime: int
@@ -57,6 +59,7 @@ class PasswordGrant:
         response = self.issuer.respond(user, session, granted(user.scope, request.scope), refresh, realm, now)
         self.sessions.make_room(user, now)
         self.store.add(session)
+        self.events.record(_signed_in(session))
         return response
 
     def _rehash(self, user: User, password: str) -> None:
@@ -87,3 +90,14 @@ class PasswordGrant:
             device=request.device,
         )
         return session, refresh
+
+
+def _signed_in(session: Session) -> Event:
+    return Event(
+        event=EventName.SIGN_IN,
+        at=session.created_at,
+        sub=session.sub,
+        username=session.username,
+        client_id=session.client_id,
+        session_id=session.session_id,
+    )

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from chalicelib.errors import InvalidGrantError
-from chalicelib.events import Events, RefreshTokenReused
+from chalicelib.events import Event, EventName, Events
 from chalicelib.grants.response import TokenIssuer
 from chalicelib.model import Device, Realm, Session, TokenResponse, User
 from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
@@ -105,13 +105,22 @@ class RefreshTokenGrant:
 
     def __call__(self, request: RefreshTokenRequest, realm: Realm, now: int) -> TokenResponse:
         """Raises `InvalidGrantError` for every reason alike, and `StoreUnavailableError`."""
+        try:
+            return self._refreshed(request, realm, now)
+        except InvalidGrantError as error:
+            self.events.record(Event(event=EventName.REFRESH_REFUSED, at=now, reason=error.detail))
+            raise
+
+    def _refreshed(self, request: RefreshTokenRequest, realm: Realm, now: int) -> TokenResponse:
         token = self.keys.read_refresh_token(request.refresh_token, now)
         session = self._rotated(token, request, now)
         user = self.users.by_username(session.username)
         if user is None or not session.lives_with(user):
             raise InvalidGrantError(detail="refresh: the user is gone, disabled or has ended the session")
         scope = granted(user.scope, session.asked_scope, request.scope)
-        return self.issuer.respond(user, session, scope, token.successor(), realm, now)
+        response = self.issuer.respond(user, session, scope, token.successor(), realm, now)
+        self._record(EventName.REFRESH, token, session, now)
+        return response
 
     def _rotated(self, token: RefreshToken, request: RefreshTokenRequest, now: int) -> Session:
         if token.generation >= MAX_GENERATION:
@@ -122,19 +131,24 @@ class RefreshTokenGrant:
         if session is None or presented is Presented.REFUSED:
             raise InvalidGrantError(detail="refresh: no such living session")
         if presented is Presented.REUSE:
-            self._end(token, session, request.device, now)
+            self._end(token, session, now)
             raise InvalidGrantError(detail="refresh: reuse")
         return session
 
-    def _end(self, token: RefreshToken, session: Session, device: Device, now: int) -> None:
+    def _end(self, token: RefreshToken, session: Session, now: int) -> None:
         if self.sessions.end(token.sub, token.session_id, REUSE, now):
-            self.events.record(
-                RefreshTokenReused(
-                    sub=session.sub,
-                    username=session.username,
-                    session_id=session.session_id,
-                    presented_generation=token.generation,
-                    current_generation=session.generation,
-                    device=device,
-                )
+            self._record(EventName.REFRESH_TOKEN_REUSED, token, session, now)
+
+    def _record(self, event: EventName, token: RefreshToken, session: Session, now: int) -> None:
+        self.events.record(
+            Event(
+                event=event,
+                at=now,
+                sub=session.sub,
+                username=session.username,
+                client_id=session.client_id,
+                session_id=session.session_id,
+                generation=token.generation,
+                current_generation=session.generation,
             )
+        )

@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalice.app import Request
+
 from chalicelib import scope as scopes
 from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError, NotFoundError
+from chalicelib.model import Device
 from chalicelib.policy import AccessTable
 from chalicelib.revocations import Revocations
 from chalicelib.scope import Scope
+
+_MAX_USER_AGENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,12 @@ class Caller:
         if self.username is None:
             raise InsufficientScopeError
         return self.username
+
+
+def device(request: Request) -> Device:
+    """Where `request` came from: the address that API Gateway saw, and what the client calls itself."""
+    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
+    return Device(request.context["identity"]["sourceIp"], user_agent)
 
 
 def admit(

@@ -76,8 +76,6 @@ class Door(Blueprint):
             try:
                 return handler(request, **path_parameters)
             except GatehouseError as error:
-                if error.detail:
-                    self.log.info("%s: %s", type(error).__name__, error.detail)
                 return problem.from_error(error)
 
         return view

@@ -1,18 +1,22 @@
 """What every request passes on the way in and out: the access table, problem details, CORS."""
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
 from chalice import Chalice, Response
 from chalice.app import Request
 
+from chalicelib import deadline
 from chalicelib.access_table import SIGNING_ROUTES, is_public
 from chalicelib.authorizer import PROTECTED
 from chalicelib.errors import GatehouseError
+from chalicelib.events import Measure
 from chalicelib.routes import problem
 from chalicelib.routes.answer import no_content
-from chalicelib.routes.caller import admit
+from chalicelib.routes.caller import admit, device
 from chalicelib.routes.door import Door
 from chalicelib.runtime import runtime
+from chalicelib.telemetry import Source, during
 
 _EXPOSED = "Location, Retry-After, WWW-Authenticate"
 _ALLOWED_HEADERS = "Authorization, Content-Type"
@@ -24,13 +28,25 @@ def front_door(request: Request, get_response: Callable[[Request], Response]) ->
 
     The middleware of the API function.
     """
-    try:
-        _admit(request)
-        response = _as_problem(get_response(request))
-    except GatehouseError as error:
-        response = problem.from_error(error)
+    with during(_source(request)), deadline.within(deadline.INVOCATION):
+        response = _answered(request, get_response)
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        runtime().telemetry.measure(Measure.STORE_UNAVAILABLE, 1)
     response.headers.update(_cors(request))
     return response
+
+
+def _source(request: Request) -> Source:
+    seen = device(request)
+    return Source(request.context.get("requestId", ""), seen.address, seen.user_agent)
+
+
+def _answered(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    try:
+        _admit(request)
+        return _as_problem(get_response(request))
+    except GatehouseError as error:
+        return problem.from_error(error)
 
 
 def _admit(request: Request) -> None:

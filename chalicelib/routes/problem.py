@@ -1,5 +1,6 @@
 """Errors as answers: problem details (RFC 9457), with the challenge that the status asks for."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -8,6 +9,8 @@ from chalice import Response
 from chalicelib import errors
 
 CONTENT_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
 
 # RFC 6750 §3, RFC 7617 §2.1.
 BEARER = 'Bearer realm="gatehouse"'
@@ -46,7 +49,10 @@ _SENTENCES = {
 
 
 def from_error(error: errors.GatehouseError) -> Response:
-    """The answer that tells a client of `error`, and nothing that helps an attacker."""
+    """The answer that tells a client of `error`, and nothing that helps an attacker; the log is told why."""
+    if error.detail:
+        level = logging.WARNING if isinstance(error, errors.StoreUnavailableError) else logging.INFO
+        _log.log(level, "%s: %s", type(error).__name__, error.detail)
     headers = {}
     for kind in type(error).__mro__:
         if kind in _CHALLENGE:

@@ -8,10 +8,10 @@ from chalicelib.model import Session
 from chalicelib.numeric_date import rfc3339
 from chalicelib.routes import body
 from chalicelib.routes.answer import no_content, ok
-from chalicelib.routes.caller import Caller
+from chalicelib.routes.caller import Caller, device
 from chalicelib.routes.door import Door
 from chalicelib.routes.page import cursor, identifier, paged
-from chalicelib.routes.tokens import device, kept
+from chalicelib.routes.tokens import kept
 from chalicelib.runtime import runtime
 from chalicelib.sessions import REVOKED
 

@@ -5,23 +5,22 @@ from chalice.app import Request
 
 from chalicelib import scope as scopes
 from chalicelib.errors import InvalidGrantError, InvalidRequestError
+from chalicelib.events import Event, EventName
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenRequest
-from chalicelib.model import FIRST_PARTY, Device, TokenResponse
+from chalicelib.model import FIRST_PARTY, TokenResponse
 from chalicelib.revocations import Kind, Revocation
 from chalicelib.routes import basic, body, refresh_cookie
 from chalicelib.routes.answer import NO_STORE, no_content, ok
 from chalicelib.routes.body import Body
-from chalicelib.routes.caller import Caller
+from chalicelib.routes.caller import Caller, device
 from chalicelib.routes.door import Door
 from chalicelib.routes.page import parameter
 from chalicelib.runtime import runtime
 from chalicelib.scope import Scope
-from chalicelib.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, Kept
+from chalicelib.sessions import LOGOUT_ALL, LOGOUT_OTHERS, Kept
 
 door = Door(__name__)
-
-_MAX_USER_AGENT = 256
 
 
 @door.post("/tokens")
@@ -59,9 +58,11 @@ def log_out(request: Request) -> Response:
     which = parameter(request, "sessions")
     match which:
         case None if caller.sid is not None:
-            house.session_store.end(caller.sub, caller.sid, LOGOUT, house.now())
+            house.sessions.log_out(caller.sub, caller.sid, house.now())
         case None:
             house.revocations.add(Revocation(Kind.TOKEN, caller.jti, house.now()))
+            ended = Event(event=EventName.TOKEN_ENDED, at=house.now(), sub=caller.sub, jti=caller.jti)
+            house.telemetry.record(ended)
         case "all":
             house.sessions.end_all(caller.user(), LOGOUT_ALL, house.now())
         case "others":
@@ -75,12 +76,6 @@ def log_out(request: Request) -> Response:
 def kept(caller: Caller) -> Kept | None:
     """The caller's own session, to be spared."""
     return Kept(caller.sid, caller.session_epoch) if caller.sid else None
-
-
-def device(request: Request) -> Device:
-    """Where `request` came from: the address that API Gateway saw, and what the client calls itself."""
-    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
-    return Device(request.context["identity"]["sourceIp"], user_agent)
 
 
 def _scope(fields: Body) -> Scope | None:

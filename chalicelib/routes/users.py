@@ -24,7 +24,7 @@ def sign_up(request: Request) -> Response:
     house = runtime()
     fields = body.parse(request)
     asked = SignUp(fields.field("username"), fields.field("email"), fields.field("password"))
-    user = house.accounts.sign_up(asked)
+    user = house.accounts.sign_up(asked, house.now())
     account = {
         "sub": user.sub,
         "username": user.username,

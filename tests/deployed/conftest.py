@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from typing import Any, cast
@@ -100,14 +101,28 @@ def first_keys(stack: Deployed) -> list[str]:
     return made
 
 
-@pytest.fixture(scope="session")
-def emulated(stack: Deployed, first_keys: list[str]) -> Site:
+@contextmanager
+def house_of(stack: Deployed) -> Iterator[Runtime]:
+    """A container in this process, over the tables of `stack`."""
     with mock.patch.dict(os.environ, stack.environment):
         os.environ.pop("GATEHOUSE_ISSUER", None)
+        yield assemble(os.environ)
+
+
+def furnished(stack: Deployed) -> Site:
+    """The API of `stack`, with the demo data."""
+    with house_of(stack) as house:
         demo.load(os.environ)
-        house = assemble(os.environ)
         tokens = forged(house, stack.request_context)
-    return Site(stack.url, house.realm(stack.request_context).issuer, tokens)
+    site = Site(stack.url, house.realm(stack.request_context).issuer, tokens)
+    # Once it is warm, the gate gets the keys from it in time on a busy machine too.
+    assert site.client.send("GET", "/.well-known/jwks.json").status == 200
+    return site
+
+
+@pytest.fixture(scope="session")
+def emulated(stack: Deployed, first_keys: list[str]) -> Site:
+    return furnished(stack)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -124,9 +125,15 @@ def test_a_role_may_touch_no_other_service(stack: Deployed, role: str) -> None:
 
 @pytest.mark.parametrize("role", GRANTED)
 def test_a_role_may_write_the_logs_of_functions_alone(stack: Deployed, role: str) -> None:
+    groups = ("gatehouse-dev-GateLogs-1A2B3C", "elsewhere-prod-GateLogs-1A2B3C")
+    for group in groups:
+        with suppress(stack.client("logs").exceptions.ResourceAlreadyExistsException):
+            stack.client("logs").create_log_group(logGroupName=group)
     logs = stack.client("logs", credentials(stack, role))
-    assert allowed(logs.create_log_group, logGroupName="/aws/lambda/probe")
-    assert not allowed(logs.create_log_group, logGroupName="/elsewhere/probe")
+    ours, another = groups
+    assert allowed(logs.create_log_stream, logGroupName=ours, logStreamName=f"probe-{role}")
+    assert not allowed(logs.create_log_stream, logGroupName=another, logStreamName=f"probe-{role}")
+    assert not allowed(logs.create_log_group, logGroupName="gatehouse-dev-other")
     assert not allowed(logs.describe_log_groups)
 
 

@@ -6,6 +6,7 @@ from chalicelib.keys import KeyEntry, Purpose
 from chalicelib.rotation import Rotation, Store
 from chalicelib.runtime import CLOCK_SKEW, _outlives, _schedules
 from chalicelib.settings import Settings
+from tests.recorder import Recorder
 
 HOUR, DAY = 3_600, 86_400
 DEFAULTS = Settings()
@@ -30,7 +31,7 @@ PERIOD = DEFAULTS.key_rotation_period
 
 
 def rotation(store: Store, settings: Settings = DEFAULTS) -> Rotation:
-    return Rotation(store, _schedules(settings), _outlives(settings), secrets.token_bytes)
+    return Rotation(store, Recorder(), _schedules(settings), _outlives(settings), secrets.token_bytes)
 
 
 def newest(store: Store, purpose: Purpose = Purpose.ACCESS_TOKEN) -> KeyEntry:

@@ -12,6 +12,7 @@ from chalicelib.rotation import Rotation, Store
 from chalicelib.runtime import _outlives, _schedules
 from chalicelib.settings import Settings
 from tests.keys.memory import Dying, Late, MemoryRing
+from tests.recorder import Recorder
 
 BEGIN = 1_800_000_000
 
@@ -28,7 +29,7 @@ class World:
 
     def rotation(self, store: Store | None = None) -> Rotation:
         given = self.settings
-        return Rotation(store or self.store, _schedules(given), _outlives(given), secrets.token_bytes)
+        return Rotation(store or self.store, Recorder(), _schedules(given), _outlives(given), secrets.token_bytes)
 
     def happen(self, step: "Step") -> None:
         """Waits, lets `step` happen and notes what became of the ring."""

@@ -2,34 +2,25 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 
 import pytest
 
 from chalicelib.errors import InvalidGrantError, StoreUnavailableError
-from chalicelib.events import Event as SecurityEvent
+from chalicelib.events import EventName
 from chalicelib.grants.refresh_token import REUSE, RefreshTokenGrant
 from chalicelib.model import User
 from chalicelib.runtime import Runtime
 from chalicelib.sessions import LOGOUT, LOGOUT_ALL
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, Recorded, at_once, attempt
+from tests.recorder import Recorder
 
 pytestmark = pytest.mark.ministack
 
 ROUNDS = 10
-
-
-@dataclass(frozen=True)
-class Noted:
-    """The security events, kept."""
-
-    events: list[SecurityEvent] = field(default_factory=list)
-
-    def record(self, event: SecurityEvent) -> None:
-        self.events.append(event)
 
 
 @dataclass(frozen=True)
@@ -39,14 +30,14 @@ class Theft:
     oldest: str
     newest: str
     recorded: Recorded
-    noted: Noted
+    noted: Recorder
     grant: RefreshTokenGrant
 
 
 def theft(house: Runtime, user: User) -> Theft:
     oldest = contest.sign_in(house, user)
     newest = contest.refresh(house, contest.refresh(house, oldest))
-    recorded, noted = Recorded(house.session_store), Noted()
+    recorded, noted = Recorded(house.session_store), Recorder()
     return Theft(oldest, newest, recorded, noted, replace(house.refresh, sessions=recorded, events=noted))
 
 
@@ -59,7 +50,7 @@ def test_an_old_token_from_many_threads_ends_the_session_once(
         answers = at_once(threads, [partial(attempt, reuse)] * CONTESTANTS)
         assert {type(answer) for answer in answers} == {InvalidGrantError}
         assert stolen.recorded.ends == [REUSE]
-        assert len(stolen.noted.events) == 1
+        assert len(stolen.noted.named(EventName.REFRESH_TOKEN_REUSED)) == 1
         assert contest.session_of(arena, stolen.newest).reason == REUSE
         with pytest.raises(InvalidGrantError):
             contest.refresh(arena, stolen.newest)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from chalicelib import base64url, refresh_token, sessions
 from chalicelib.errors import GatehouseError, InvalidGrantError, InvalidTokenError
+from chalicelib.events import Telemetry
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import REUSE, RefreshTokenRequest
 from chalicelib.jwks import parse_jwk_set
@@ -49,18 +50,21 @@ def attempt(act: Callable[[], T]) -> T | GatehouseError:
         return error
 
 
-class SilentEvents:
+class Silent:
     """Where nobody listens."""
 
     def record(self, event: object) -> None:
         """Forgets `event`."""
+
+    def measure(self, measure: object, value: int) -> None:
+        """Forgets `value`."""
 
 
 @dataclass(frozen=True)
 class Container(Runtime):
     """The house as one container has it."""
 
-    events: SilentEvents = field(default_factory=SilentEvents)
+    telemetry: Telemetry = field(default_factory=Silent)
     tables: memory.DynamoDB = field(default_factory=memory.DynamoDB)
     kms: Any = field(default_factory=memory.Kms)
 
@@ -81,7 +85,9 @@ class World:
         self.now = 1_800_000_000
         self.max_sessions = max_sessions
         random_bytes = Random(0).randbytes  # noqa: S311
-        first = Container(replace(SETTINGS, max_sessions=max_sessions), CHEAP, lambda: self.now, random_bytes)
+        first = Container(
+            replace(SETTINGS, max_sessions=max_sessions), CHEAP, Silent(), lambda: self.now, random_bytes
+        )
         self.containers = [first, replace(first)]
         first.rotation.run(self.now)
         self.texts: dict[tuple[str, int, str], str] = {}

@@ -1,0 +1,314 @@
+"""Another team's REST API behind the deployed gate: its stack is made of what docs/protect-your-api.md prints."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+import yaml
+from cfnlint.api import lint_all
+
+from chalicelib.runtime import Runtime
+from infra import deployed
+from infra.deployed import Deployed
+from tests.client import Client, Reply, bearer
+from tests.conftest import new_user
+from tests.deployed.conftest import SCHEDULED, Site, house_of
+from tests.protect_your_api import block
+
+pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
+
+BUCKET, CODE = "orders", "function.zip"
+INTERVAL = 1  # seconds until the gate asks the feed again
+PATIENCE = 30  # seconds
+
+INVOCATIONS = (
+    "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Orders.Arn}/invocations"
+)
+ROUTES = {
+    "ListOrders": ("GET", "OrdersPath"),
+    "GetOrder": ("GET", "OrderPath"),
+    "DeleteOrder": ("DELETE", "OrderPath"),
+    "Export": ("GET", "ExportPath"),  # which the access table does not name
+}
+
+
+# ---- The other team's template: an API as it may have had before, and the page's blocks merged into it ----
+
+
+def their_template() -> dict[str, Any]:
+    pasted = yaml.safe_load(block("the gate"))
+    methods = {name: method(*route) for name, route in ROUTES.items()}
+    return {**pasted, "Resources": pasted["Resources"] | before() | methods}
+
+
+def before() -> dict[str, Any]:
+    api = {"Ref": "OrdersApi"}
+    root = {"Fn::GetAtt": ["OrdersApi", "RootResourceId"]}
+    role = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    function = {
+        "Runtime": "python3.11",
+        "Handler": "index.handler",
+        "Role": {"Fn::GetAtt": ["OrdersRole", "Arn"]},
+        "Code": {"S3Bucket": BUCKET, "S3Key": CODE},
+    }
+    permission = {
+        "FunctionName": {"Ref": "Orders"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com",
+    }
+
+    def path(parent: Any, part: str) -> dict[str, Any]:
+        properties = {"RestApiId": api, "ParentId": parent, "PathPart": part}
+        return {"Type": "AWS::ApiGateway::Resource", "Properties": properties}
+
+    return {
+        "OrdersApi": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "orders"}},
+        "OrdersPath": path(root, "orders"),
+        "OrderPath": path({"Ref": "OrdersPath"}, "{order_id}"),
+        "ExportPath": path(root, "export"),
+        "OrdersRole": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": role}},
+        "Orders": {"Type": "AWS::Lambda::Function", "Properties": function},
+        "OrdersPermission": {"Type": "AWS::Lambda::Permission", "Properties": permission},
+        "Deployment": {
+            "Type": "AWS::ApiGateway::Deployment",
+            "DependsOn": [*ROUTES, "Unauthorized", "AccessDenied", "AuthorizerFailure"],
+            "Properties": {"RestApiId": api, "StageName": deployed.STAGE},
+        },
+    }
+
+
+def method(verb: str, path: str) -> dict[str, Any]:
+    integration = {
+        "Type": "AWS_PROXY",
+        "IntegrationHttpMethod": "POST",
+        "Uri": {"Fn::Sub": INVOCATIONS},
+    }
+    properties = {
+        "RestApiId": {"Ref": "OrdersApi"},
+        "ResourceId": {"Ref": path},
+        "HttpMethod": verb,
+        "Integration": integration,
+        **yaml.safe_load(block("each method")),
+    }
+    return {"Type": "AWS::ApiGateway::Method", "Properties": properties}
+
+
+# ---- Gatehouse, and three such APIs ----
+
+
+@dataclass(frozen=True)
+class World:
+    """Gatehouse and the other APIs; `cached` and `uncached` are named at the gate, `unnamed` is not."""
+
+    stack: Deployed
+    house: Runtime
+    own: Client
+    cached: Client
+    uncached: Client
+    unnamed: Client
+
+    def token(self, scope: str, **fields: str) -> str:
+        """The access token of a new session of a new user who may do `scope`."""
+        return self.own.access_token(new_user(self.house, scope).username, **fields)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of an operator who has added the access table and lets the gate read the feed."""
+    directory = tmp_path_factory.mktemp("package")
+    shutil.copytree(deployed.package(), directory, dirs_exist_ok=True)
+    with ZipFile(directory / "deployment.zip", "a") as code:
+        code.writestr("chalicelib/guarded/orders.json", block("the access table"))
+    template = yaml.safe_load((directory / "sam.yaml").read_text())
+    template["Parameters"]["GateReadsFeed"]["Default"] = "true"
+    (directory / "sam.yaml").write_text(yaml.safe_dump(template))
+    return directory
+
+
+def add_function(stack: Deployed) -> None:
+    """The other team's code, where their template has it: the page's function and the table beside it."""
+    code = BytesIO()
+    with ZipFile(code, "w") as files:
+        files.writestr("index.py", block("the function"))
+        files.writestr("orders.json", block("the access table"))
+    s3 = stack.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=CODE, Body=code.getvalue())
+
+
+def add_api(stack: Deployed, name: str, cache_seconds: int) -> str:
+    """Creates the other team's stack, and gives the id of its API."""
+    cloudformation = stack.client("cloudformation")
+    (made,) = cloudformation.describe_stacks(StackName=deployed.STACK)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+    parameters = {"GateArn": outputs["GateArn"], "GateCacheSeconds": str(cache_seconds)}
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(their_template()),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": PATIENCE}
+    )
+    api = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="OrdersApi")
+    api_id: str = api["StackResourceDetail"]["PhysicalResourceId"]
+    return api_id
+
+
+@pytest.fixture(scope="module")
+def world(package: Path) -> Iterator[World]:
+    with deployed.running(package) as stack:
+        add_function(stack)
+        apis = {"cached": add_api(stack, "cached", 300), "uncached": add_api(stack, "uncached", 0)}
+        unnamed = add_api(stack, "unnamed", 0)
+        own = stack.physical_ids["RestAPI"]
+        guarded = " ".join([f"{own}=gatehouse", *(f"{api_id}=orders" for api_id in apis.values())])
+        interval = str(INTERVAL)
+        stack.configure("APIHandler", GATEHOUSE_ISSUER=stack.url, GATEHOUSE_REVOCATION_INTERVAL=interval)
+        stack.configure(
+            "Gate",
+            GATEHOUSE_ISSUER=stack.url,
+            GATEHOUSE_GUARDED_APIS=guarded,
+            GATEHOUSE_REVOCATION_INTERVAL=interval,
+        )
+        stack.invoke("RotateKeys", SCHEDULED)
+
+        def client(api_id: str) -> Client:
+            return Site(f"{stack.endpoint}/_aws/execute-api/{api_id}/{deployed.STAGE}", stack.url).client
+
+        with house_of(stack) as house:
+            clients = {name: client(api_id) for name, api_id in apis.items()}
+            yield World(stack, house, client(own), unnamed=client(unnamed), **clients)
+
+
+@pytest.fixture(params=["cached", "uncached"])
+def orders(world: World, request: pytest.FixtureRequest) -> Client:
+    """Each of the two APIs that the gate names."""
+    client: Client = getattr(world, request.param)
+    return client
+
+
+def challenge(reply: Reply) -> tuple[int, str]:
+    return reply.status, reply.headers["www-authenticate"]
+
+
+UNAUTHORIZED = (401, 'Bearer realm="gatehouse"')
+FORBIDDEN = (403, 'Bearer realm="gatehouse", error="insufficient_scope"')
+
+
+def test_the_template_is_one_that_cloudformation_takes() -> None:
+    found = lint_all(json.dumps(their_template()))
+    assert [str(match) for match in found if not match.rule.id.startswith("I")] == []  # I: advice
+
+
+# ---- Who gets in ----
+
+
+def test_the_right_scope_gets_in_and_the_function_is_told_who_calls(world: World, orders: Client) -> None:
+    user = new_user(world.house, "orders:read")
+    reply = orders.get("/orders", world.own.access_token(user.username))
+    assert reply.status == 200
+    caller = reply.json["caller"]
+    assert {name: caller[name] for name in ("sub", "username", "client_id", "scope", "principalId")} == {
+        "sub": user.sub,
+        "username": user.username,
+        "client_id": "gatehouse",
+        "scope": "orders:read",
+        "principalId": user.sub,
+    }
+    assert json.loads(caller["claims"]) == {}
+    assert {"jti", "exp", "kid", "sid", "session_epoch"} <= caller.keys()
+
+
+def test_one_token_gets_the_right_answer_at_every_route(world: World, orders: Client) -> None:
+    token = world.token("orders:read")
+    assert orders.get("/orders", token).status == 200
+    assert orders.get("/orders/o-1", token).json["order"] == {"order_id": "o-1"}
+    assert challenge(orders.send("DELETE", "/orders/o-1", bearer(token))) == FORBIDDEN
+    assert challenge(orders.get("/export", token)) == FORBIDDEN
+    assert orders.get("/orders/o-2", token).status == 200
+
+
+def test_all_of_takes_all(world: World, orders: Client) -> None:
+    half, whole = world.token("orders:write"), world.token("orders:write orders:support")
+    assert challenge(orders.send("DELETE", "/orders/o-1", bearer(half))) == FORBIDDEN
+    assert orders.send("DELETE", "/orders/o-1", bearer(whole)).status == 200
+
+
+def test_a_token_without_the_scope_is_forbidden(world: World, orders: Client) -> None:
+    token = world.token("comments:read account")
+    assert challenge(orders.get("/orders", token)) == FORBIDDEN
+    assert orders.get("/orders", token).headers["content-type"] == "application/problem+json"
+
+
+def test_a_route_that_the_table_does_not_name_is_closed_to_every_token(world: World, orders: Client) -> None:
+    token = world.token("orders:read orders:write orders:support account comments:moderate")
+    assert challenge(orders.get("/export", token)) == FORBIDDEN
+
+
+@pytest.mark.parametrize("headers", [{}, bearer(""), bearer("garbage"), {"Authorization": "Basic ZGVtbzpkZW1v"}])
+def test_no_token_or_none_of_ours_is_unauthorized(orders: Client, headers: dict[str, str]) -> None:
+    assert challenge(orders.send("GET", "/orders", headers)) == UNAUTHORIZED
+
+
+def test_an_api_that_the_gate_does_not_name_lets_nobody_in(world: World) -> None:
+    token = world.token("orders:read account comments:read")
+    assert world.cached.get("/orders", token).status == 200
+    assert challenge(world.unnamed.get("/orders", token)) == UNAUTHORIZED
+
+
+def test_our_own_api_is_guarded_by_our_own_table(world: World) -> None:
+    token = world.token("orders:read comments:read")
+    assert world.own.get("/me", token).status == 200
+    assert world.own.get("/comments", token).status == 200
+    assert world.own.get("/me/sessions", token).problem()[0] == 403
+
+
+# ---- When a session ends ----
+
+
+def test_an_ended_session_stops_at_the_other_api_too(world: World) -> None:
+    token, spared = world.token("orders:read"), world.token("orders:read")
+    assert world.uncached.get("/orders", token).status == 200
+    assert world.own.send("POST", "/logout", bearer(token)).status == 204
+    until = time.monotonic() + PATIENCE
+    while (status := world.uncached.get("/orders", token).status) == 200:
+        assert time.monotonic() < until
+        time.sleep(INTERVAL / 10)
+    assert status == 401
+    assert world.uncached.get("/orders", spared).status == 200
+
+
+def test_the_gate_may_read_the_feed_and_write_nothing(world: World) -> None:
+    role = f"arn:aws:iam::000000000000:role/{world.stack.physical_ids['GateRole']}"
+    given = world.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="probe")["Credentials"]
+    dynamodb, table = world.stack.client("dynamodb", given), world.stack.physical_ids["Revocations"]
+    bucket = {":bucket": {"S": "0"}}
+    query = {"KeyConditionExpression": "#b = :bucket", "ExpressionAttributeNames": {"#b": "bucket"}}
+    assert dynamodb.query(TableName=table, ExpressionAttributeValues=bucket, **query)["Count"] == 0
+    with pytest.raises(dynamodb.exceptions.ClientError, match="AccessDenied"):
+        dynamodb.put_item(TableName=table, Item={"bucket": {"S": "0"}, "id": {"S": "0"}})
+
+
+def test_while_the_feed_cannot_be_read_the_other_api_says_when_to_come_back(world: World) -> None:
+    token = world.token("orders:read")
+    world.stack.configure("Gate", GATEHOUSE_REVOCATIONS_TABLE="elsewhere")
+    try:
+        reply = world.uncached.get("/orders", token)
+    finally:
+        world.stack.configure("Gate", GATEHOUSE_REVOCATIONS_TABLE=world.stack.physical_ids["Revocations"])
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert world.uncached.get("/orders", token).status == 200
