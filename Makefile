@@ -9,9 +9,11 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 MINISTACK := .venv-ministack/installed
 NODE := tests/keys/node
+BENCH := .venv/installed-bench
+BENCH_NODE := bench/peers/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check package deploy rollback destroy clean node .venv-ministack
+.PHONY: help run test faults bench check package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -19,8 +21,14 @@ help: ## this list
 run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0.0.1:$PORT (default 8000)
 	@exec $(BIN)/python -m infra.local
 
-test: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## every test
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+test: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## every test but the two long ones, load and faults
+	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/faults/test_faults.py
+
+faults: $(INSTALLED) $(MINISTACK) ## every fault of AWS at every call of every operation (docs/reliability.md), some minutes
+	$(BIN)/pytest tests/faults
+
+bench: $(BENCH) $(MINISTACK) $(BENCH_NODE)/node_modules/installed ## what it costs, as ratios and beside others (docs/performance.md), some minutes
+	@$(BIN)/python -m bench
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
 	$(BIN)/ruff check .
@@ -47,7 +55,7 @@ destroy: $(INSTALLED) ## deletes the deployed stack; the data stays, but for DEL
 	@$(BIN)/python -m infra.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
 
 clean: ## removes what make has made
-	rm -rf .venv .venv-ministack $(NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
 # The newest Python from 3.11 up that really runs and can make a virtual environment.
 $(INSTALLED): requirements.txt requirements-dev.txt
@@ -74,8 +82,13 @@ $(MINISTACK): requirements-ministack.txt | $(INSTALLED)
 	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-ministack.txt
 	@touch $@
 
+# What others wrote, to measure beside ours.
+$(BENCH): requirements-bench.txt $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
+
 # Verifiers that others wrote for Node, which itself comes from PyPI.
 node: $(NODE)/node_modules/installed
-$(NODE)/node_modules/installed: $(NODE)/package.json $(NODE)/package-lock.json | $(INSTALLED)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --ignore-scripts --prefix $(NODE)
+%/node_modules/installed: %/package.json %/package-lock.json | $(INSTALLED)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --ignore-scripts --prefix $*
 	@touch $@

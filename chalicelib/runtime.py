@@ -127,7 +127,6 @@ class Runtime:
         return PasswordGrant(
             credentials=self.credentials,
             users=self.users,
-            store=self.session_store,
             sessions=self.sessions,
             issuer=self._issuer,
             events=self.telemetry,

@@ -1,5 +1,6 @@
 """Sessions as their user sees them: which there are, why one ended, and how to end one, the others or all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +12,8 @@ LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS = "logout", "logout_all", "logout_others"
 REVOKED, PASSWORD_CHANGED, SESSION_LIMIT = "revoked", "password_changed", "session_limit"
 
 _TRIES = 5
+# What one transaction can end; where a limit was lowered by more, the next sign-ins go on.
+_MOST_ENDED = 49
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Store(Protocol):
     def of_user(self, sub: str) -> list[Session]: ...
 
     def page(self, sub: str, after: str | None) -> tuple[list[Session], str | None]: ...
+
+    def add(self, session: Session, instead_of: Sequence[str], reason: str, now: int) -> bool:
+        """Writes a new session and ends those of the same user that it stands `instead_of`, by id, and tells the
+        feed: all or nothing. Returns False, where one of those has ended already."""
 
     def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
         """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
@@ -93,18 +100,28 @@ class Sessions:
             return self._record(EventName.SESSIONS_ENDED, user.sub, now, username=username, reason=reason)
         raise StoreUnavailableError(detail="the user's epoch keeps changing")
 
-    def make_room(self, user: User, now: int) -> None:
-        """Ends the oldest sessions where a new one would be over the limit."""
+    def begin(self, session: Session, user: User, now: int) -> None:
+        """Writes a new session of `user`, and where that is one too many ends the oldest: all or nothing."""
+        for _ in range(_TRIES):
+            too_many = self._too_many(user, now)
+            if self.store.add(session, [oldest.session_id for oldest in too_many], SESSION_LIMIT, now):
+                break
+        else:
+            raise StoreUnavailableError(detail="the user's sessions keep changing")
+        for ended in too_many:
+            self._record(EventName.SESSION_ENDED, user.sub, now, session_id=ended.session_id, reason=SESSION_LIMIT)
+
+    def _too_many(self, user: User, now: int) -> list[Session]:
+        """The oldest sessions, as many as have to end for a new one."""
         if self.max_sessions == 0:
-            return
+            return []
         living = [
             session
             for session in self.store.of_user(user.sub)
             if session.ended_at is None and now < session.ends_at() and session.lives_with(user)
         ]
         oldest_first = sorted(living, key=lambda session: (session.created_at, session.session_id))
-        for session in oldest_first[: max(0, len(living) + 1 - self.max_sessions)]:
-            self._end(user.sub, session.session_id, SESSION_LIMIT, now)
+        return oldest_first[: min(max(0, len(living) + 1 - self.max_sessions), _MOST_ENDED)]
 
     def _end(self, sub: str, session_id: str, reason: str, now: int) -> None:
         if self.store.end(sub, session_id, reason, now):

@@ -20,12 +20,6 @@ class Users(Protocol):
     def replace_password_hash(self, user: User, password_hash: str) -> None: ...
 
 
-class Store(Protocol):
-    """What a sign-in needs of the sessions' table. Raises `StoreUnavailableError`."""
-
-    def add(self, session: Session) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class PasswordRequest:
     """Who says to be whom, from where; `scope` narrows what the tokens may do, `None` asks for all."""
@@ -42,7 +36,6 @@ class PasswordGrant:
 
     credentials: Credentials
     users: Users
-    store: Store
     sessions: Sessions
     issuer: TokenIssuer
     events: Events
@@ -57,8 +50,7 @@ class PasswordGrant:
         session, refresh = self._begin(user, request, now)
         # The tokens are made before the session is written: when no key is at hand, nothing is left behind.
         response = self.issuer.respond(user, session, granted(user.scope, request.scope), refresh, realm, now)
-        self.sessions.make_room(user, now)
-        self.store.add(session)
+        self.sessions.begin(session, user, now)
         self.events.record(_signed_in(session))
         return response
 

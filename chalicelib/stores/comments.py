@@ -7,6 +7,7 @@ from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 _COLLECTION = "comments"
 PAGE_SIZE = 50
 _MAX_EVENTS = 200
+_MAY_HAPPEN = "attribute_exists(comment_id) AND size(history) < :most AND NOT contains(history, :same)"
 
 
 class CommentStore:
@@ -49,13 +50,15 @@ class CommentStore:
             self._table.update(
                 _key(comment_id),
                 "SET history = list_append(history, :event)",
-                {":event": [_event_item(event)], ":most": _MAX_EVENTS},
-                condition="attribute_exists(comment_id) AND size(history) < :most",
+                {":event": [_event_item(event)], ":same": _event_item(event), ":most": _MAX_EVENTS},
+                condition=_MAY_HAPPEN,
             )
         except ConditionFailedError as refused:
-            if refused.item is not None:
+            if refused.item is None:
+                return False
+            # A try whose answer got lost has added it already.
+            if _event_item(event) not in refused.item["history"]:
                 raise ConflictError("The history of this comment is full.") from None
-            return False
         return True
 
 

@@ -1,6 +1,8 @@
 """Sessions, by user and session id: one item each, so that a refresh is one conditional write
 and a user can only ever reach their own."""
 
+from collections.abc import Sequence
+
 from chalicelib import scope as scopes
 from chalicelib.grants.refresh_token import Rotation
 from chalicelib.model import Device, Session
@@ -8,6 +10,7 @@ from chalicelib.revocations import Kind, Revocation
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
     Item,
+    Put,
     Range,
     Table,
     TransactionRefusedError,
@@ -39,9 +42,19 @@ class SessionStore:
         self._table = table
         self._revocations = revocations
 
-    def add(self, session: Session) -> None:
-        """Writes a new session."""
-        self._table.put(_item(session))
+    def add(self, session: Session, instead_of: Sequence[str] = (), reason: str = "", now: int = 0) -> bool:
+        """Writes a new session, as `sessions.Store` describes it."""
+        if not instead_of:
+            self._table.put(_item(session))
+            return True
+        writes: list[Put | Update] = [Put(self._table, _item(session))]
+        for session_id in instead_of:
+            writes += self._ending(session.sub, session_id, reason, now)
+        try:
+            transact(*writes)
+        except TransactionRefusedError:
+            return False
+        return True
 
     def get(self, sub: str, session_id: str) -> Session | None:
         """The session, living or not."""
@@ -72,13 +85,16 @@ class SessionStore:
 
         Returns whether this call ended it.
         """
-        values = {":now": now, ":reason": reason}
-        ending = Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
         try:
-            transact(ending, self._revocations.put(Revocation(Kind.SESSION, session_id, now)))
+            transact(*self._ending(sub, session_id, reason, now))
         except TransactionRefusedError:
             return False
         return True
+
+    def _ending(self, sub: str, session_id: str, reason: str, now: int) -> tuple[Update, Put]:
+        values = {":now": now, ":reason": reason}
+        ending = Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
+        return ending, self._revocations.put(Revocation(Kind.SESSION, session_id, now))
 
     def of_user(self, sub: str) -> list[Session]:
         """Every session of the user, living or not."""

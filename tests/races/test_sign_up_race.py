@@ -21,7 +21,7 @@ ROUNDS = 15
 
 def race(house: Runtime, threads: Executor, requests: Sequence[SignUp]) -> set[type[GatehouseError]]:
     """Signs all up at once, of whom one must win. How the others were refused."""
-    sign_ups = [partial(house.accounts.sign_up, request) for request in requests]
+    sign_ups = [partial(house.accounts.sign_up, request, house.now()) for request in requests]
     answers = at_once(threads, [partial(attempt, sign_up) for sign_up in sign_ups])
     (winner,) = (answer for answer in answers if isinstance(answer, User))
     assert house.users.by_username(winner.username) == winner

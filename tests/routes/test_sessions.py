@@ -193,6 +193,22 @@ def test_a_limit_that_is_lowered_ends_as_many_as_it_takes(
     assert [session.lives() for session in (*sessions, newest)] == [False, False, False, False, True]
 
 
+def test_a_limit_lowered_by_more_than_one_write_can_end_is_reached_by_and_by(
+    client: Client, house: Runtime, user: User
+) -> None:
+    first = sign_in(client, user)
+    (session,) = house.session_store.of_user(user.sub)
+    for number in range(60):
+        house.session_store.add(replace(session, session_id=f"{number:022}"))
+    serve(house, max_sessions=1)
+    living = []
+    for _ in range(2):
+        sign_in(client, user)
+        living.append(sum(session.ended_at is None for session in house.session_store.of_user(user.sub)))
+    assert living == [13, 1]
+    assert not first.lives()
+
+
 def test_a_living_session_says_nothing_of_an_end(client: Client, user: User) -> None:
     mine, other = sign_in(client, user), sign_in(client, user)
     other.post("/logout?sessions=others")

@@ -66,6 +66,15 @@ def test_no_event_of_many_at_once_is_lost(store: CommentStore) -> None:
     assert set(found.history) == {CREATED, *events}
 
 
+def test_an_event_that_a_lost_answer_hid_is_noted_once(store: CommentStore) -> None:
+    store.add(COMMENT)
+    assert store.append_event("c1", FLAGGED)
+    assert store.append_event("c1", FLAGGED)
+    found = store.get("c1")
+    assert found
+    assert found.history == (CREATED, FLAGGED)
+
+
 def test_a_history_has_an_end(store: CommentStore) -> None:
     full = Comment("c1", "zoe", "Hello", 10, (CREATED,) * 200)
     store.add(full)

@@ -151,6 +151,31 @@ def test_the_end_and_its_news_are_one(store: SessionStore, house: Runtime) -> No
     assert [(entry.subject, entry.at) for entry in told] == [(SESSION.session_id, NOW)]
 
 
+# --- Beginning in the place of others
+
+
+def test_a_new_session_and_the_end_of_the_old_ones_are_one_write(store: SessionStore, house: Runtime) -> None:
+    first, second, new = (replace(SESSION, session_id=name) for name in ("first", "second", "new"))
+    store.add(first)
+    store.add(second)
+    assert store.add(new, ["first", "second"], "session_limit", NOW)
+    reasons = {session.session_id: session.reason for session in store.of_user(SESSION.sub)}
+    assert reasons == {"first": "session_limit", "second": "session_limit", "new": None}
+    told = {entry.subject for entry in house.revocations.since(NOW - 10, NOW + 10)}
+    assert told == {"first", "second"}
+
+
+def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore, house: Runtime) -> None:
+    first, second = replace(SESSION, session_id="first"), replace(SESSION, session_id="second")
+    store.add(first)
+    store.add(second)
+    store.end(SESSION.sub, "second", "logout", NOW)
+    assert not store.add(replace(SESSION, session_id="new"), ["first", "second"], "session_limit", NOW + 1)
+    assert store.get(SESSION.sub, "new") is None
+    assert store.get(SESSION.sub, "first") == first
+    assert [entry.subject for entry in house.revocations.since(NOW - 10, NOW + 10)] == ["second"]
+
+
 # --- Listing
 
 

@@ -1,0 +1,23 @@
+"""`python -m tests.faults` writes the table of docs/reliability.md, where no promise was broken."""
+
+import sys
+
+from infra import ministack
+from tests.faults.everything import try_everything
+from tests.faults.table import lines, write
+
+
+def main() -> int:
+    """The exit status: 1 where a promise was broken."""
+    with ministack.running() as environment:
+        references, results = try_everything(environment)
+    broken = [f"{result.trial.name}: {'; '.join(result.broken)}" for result in results if result.broken]
+    print("\n".join(sorted(broken)), file=sys.stderr)
+    print(f"{len(results)} trials; the longest took {max(result.seconds for result in results):.1f} s")
+    if not broken:
+        write(lines(references, results))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

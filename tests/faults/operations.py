@@ -1,0 +1,257 @@
+"""Everything that the service does with AWS: the request, what it stands on, and what lives when it is done."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from chalicelib import schedule
+from chalicelib.admin import keys
+from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableError
+from chalicelib.keys import Purpose, Role
+from chalicelib.password import Passwords, Profile
+from chalicelib.runtime import Runtime
+from tests.client import Reply, bearer
+from tests.conftest import DEMO_SCOPE, new_user
+from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World
+from tests.stores.test_failures import assert_unavailable
+
+NEW_PASSWORD = "another good password"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it: the status of the answer, or how the command ended; and the answer."""
+
+    status: str
+    reply: Reply | None = None
+
+    @property
+    def unavailable(self) -> bool:
+        return self.status in ("503", UNAVAILABLE)
+
+
+UNAVAILABLE = "fails"
+
+# What EventBridge sends by a schedule ("Event structure reference" in its user guide).
+SCHEDULED = {
+    "version": "0",
+    "id": "89d1a02d-5ec7-412e-82f5-13505f849b41",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "123456789012",
+    "time": "2016-12-30T18:44:49Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:events:us-east-1:123456789012:rule/schedule"],
+    "detail": {},
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`living`: whether the session that asks and the user's other one live when it is done.
+
+    `living_after_two`: the same when it was done twice, where that is another.
+    `whole`: what it writes is one write. `twice`: a second try may write again. `house`: what serves the request.
+    """
+
+    name: str
+    perform: Callable[[World, Signed], Done]
+    living: tuple[bool, bool] = (True, True)
+    prepare: Callable[[World], Signed] = World.signed_in
+    house: Callable[[World], Runtime] = lambda world: world.container
+    whole: bool = True
+    reads: bool = False
+    twice: bool = False
+    living_after_two: tuple[bool, bool] | None = None
+
+
+def _request(method: str, target: str, fields: object = None) -> Callable[[World, Signed], Done]:
+    def perform(world: World, signed: Signed) -> Done:
+        path = target.replace("{id}", signed.comment_id)
+        headers = bearer(signed.access_token)
+        return _done(
+            world.client.send(method, path, headers)
+            if fields is None
+            else world.client.json(path, fields, headers, method)
+        )
+
+    return perform
+
+
+def _done(reply: Reply) -> Done:
+    if reply.status == 503:
+        assert_unavailable(reply)
+    return Done(str(reply.status), reply)
+
+
+def _sign_in(world: World, signed: Signed) -> Done:
+    return _done(world.client.sign_in(signed.user.username))
+
+
+def _sign_in_wrongly(world: World, signed: Signed) -> Done:
+    return _done(world.client.sign_in(signed.user.username, "not the password"))
+
+
+def _refresh(world: World, signed: Signed) -> Done:
+    return _done(world.client.refresh(signed.refresh_token))
+
+
+def _reuse(world: World, signed: Signed) -> Done:
+    return _done(world.client.refresh(signed.older_refresh_token))
+
+
+def _sign_up(world: World, signed: Signed) -> Done:
+    name = f"new-{signed.user.username}"
+    account = {"username": name, "email": f"{name}@example.com", "password": "demo-password"}
+    return _done(world.client.json("/users", account))
+
+
+def _jwks(world: World, _: Signed) -> Done:
+    return _done(world.client.send("GET", "/.well-known/jwks.json"))
+
+
+def _end_other(world: World, signed: Signed) -> Done:
+    token = world.direct.keys.read_refresh_token(signed.other_refresh_token, world.direct.now())
+    return _done(world.client.send("DELETE", f"/me/sessions/{token.session_id}", bearer(signed.access_token)))
+
+
+def _outcome(act: Callable[[], object]) -> Done:
+    try:
+        act()
+    except StoreUnavailableError:
+        return Done(UNAVAILABLE)
+    except NotFoundError:
+        return Done("already revoked")
+    except GatehouseError as error:
+        return Done(type(error).__name__)
+    return Done("done")
+
+
+def _rotate(world: World, _: Signed) -> Done:
+    return _outcome(lambda: schedule.rotate_keys(SCHEDULED, None))
+
+
+def _revoke(world: World, signed: Signed) -> Done:
+    return _outcome(lambda: keys.revoke(_spare(world), Namespace(kid=signed.kid)))
+
+
+# --- What they stand on
+
+
+def _refreshed_once(world: World) -> Signed:
+    """The presented token is the one before the newest."""
+    signed = world.signed_in()
+    with world.serving(world.direct):
+        world.client.refresh(signed.refresh_token)
+    world.changed_behind_the_proxy(SESSIONS)
+    return signed
+
+
+def _refreshed_twice(world: World) -> Signed:
+    signed = world.signed_in()
+    with world.serving(world.direct):
+        second = world.client.refresh(signed.refresh_token).json["refresh_token"]
+        newest = world.client.refresh(second).json["refresh_token"]
+    world.changed_behind_the_proxy(SESSIONS)
+    return replace(signed, refresh_token=newest, older_refresh_token=signed.refresh_token)
+
+
+def _commented(world: World) -> Signed:
+    signed = world.signed_in()
+    with world.serving(world.direct):
+        reply = world.client.json("/comments", {"message": "Hello"}, bearer(signed.access_token))
+    world.changed_behind_the_proxy(COMMENTS)
+    return replace(signed, comment_id=reply.json["comment_id"])
+
+
+def _failed_before(world: World) -> Signed:
+    """The counters of failures are there already."""
+    signed = world.signed_in()
+    with world.serving(world.direct):
+        world.client.sign_in(signed.user.username, "not the password")
+    world.changed_behind_the_proxy(ATTEMPTS)
+    return signed
+
+
+def _hashed_otherwise(world: World) -> Signed:
+    signed = world.signed_in()
+    weaker = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), world.direct.random_bytes)
+    user = new_user(world.direct, DEMO_SCOPE, password_hash=weaker.hash("demo-password"))
+    world.changed_behind_the_proxy(USERS)
+    return replace(signed, user=user)
+
+
+def _with_old_ring(world: World) -> Signed:
+    world.spare = world.spare_ring()
+    signed = world.signed_in()
+    with world.serving(world.spare):
+        ring, now = world.spare.rotation.ring(), world.spare.now()
+    active = ring.active(Purpose.ACCESS_TOKEN, now)
+    assert active is not None
+    assert ring.role(active, now) is Role.ACTIVE
+    return replace(signed, kid=active.kid)
+
+
+def _cold(world: World) -> Runtime:
+    return replace(world.container)
+
+
+def _at_the_limit(world: World) -> Runtime:
+    return replace(world.container, settings=replace(world.container.settings, max_sessions=2))
+
+
+def _spare(world: World) -> Runtime:
+    house: Runtime = world.spare
+    return house
+
+
+_COMMENT = {"message": "Hello"}
+_PASSWORDS = {"current_password": "demo-password", "new_password": NEW_PASSWORD}
+
+OPERATIONS = (
+    Operation("POST /tokens", _sign_in),
+    Operation("POST /tokens, new container", _sign_in, house=_cold),
+    Operation("POST /tokens, older hash", _sign_in, prepare=_hashed_otherwise, whole=False),
+    Operation(
+        "POST /tokens, limit of sessions",
+        _sign_in,
+        (True, False),
+        house=_at_the_limit,
+        living_after_two=(False, False),
+    ),
+    Operation("POST /tokens, first wrong password", _sign_in_wrongly, whole=False, twice=True),
+    Operation(
+        "POST /tokens, wrong password again", _sign_in_wrongly, prepare=_failed_before, whole=False, twice=True
+    ),
+    Operation("POST /tokens/refresh", _refresh),
+    Operation("POST /tokens/refresh, new container", _refresh, house=_cold),
+    Operation("POST /tokens/refresh, replay", _refresh, prepare=_refreshed_once),
+    Operation("POST /tokens/refresh, reuse", _reuse, (False, True), prepare=_refreshed_twice),
+    Operation("POST /logout", _request("POST", "/logout"), (False, True)),
+    Operation("POST /logout?sessions=all", _request("POST", "/logout?sessions=all"), (False, False)),
+    Operation("POST /logout?sessions=others", _request("POST", "/logout?sessions=others"), (True, False)),
+    Operation("GET /me", _request("GET", "/me"), reads=True),
+    Operation("GET /me, new container", _request("GET", "/me"), house=_cold, reads=True),
+    Operation("GET /me/sessions", _request("GET", "/me/sessions"), reads=True),
+    Operation("DELETE /me/sessions/{session_id}", _end_other, (True, False)),
+    Operation("PUT /me/password", _request("PUT", "/me/password", _PASSWORDS), (True, False)),
+    Operation("POST /users", _sign_up),
+    Operation("GET /comments", _request("GET", "/comments"), prepare=_commented, reads=True),
+    Operation("POST /comments", _request("POST", "/comments", _COMMENT)),
+    Operation("GET /comments/{comment_id}", _request("GET", "/comments/{id}"), prepare=_commented, reads=True),
+    Operation("DELETE /comments/{comment_id}", _request("DELETE", "/comments/{id}"), prepare=_commented),
+    Operation(
+        "POST /comments/{comment_id}/flags",
+        _request("POST", "/comments/{id}/flags"),
+        prepare=_commented,
+    ),
+    Operation(
+        "GET /comments/{comment_id}/history",
+        _request("GET", "/comments/{id}/history"),
+        prepare=_commented,
+        reads=True,
+    ),
+    Operation("GET /.well-known/jwks.json, new container", _jwks, house=_cold, reads=True),
+    Operation("the scheduled rotation", _rotate, prepare=_with_old_ring, house=_spare, whole=False),
+    Operation("keys revoke", _revoke, prepare=_with_old_ring, house=_spare),
+)
