@@ -194,7 +194,7 @@ def test_a_limit_that_is_lowered_ends_as_many_as_it_takes(
 
 
 def test_a_limit_lowered_by_more_than_one_write_can_end_is_reached_by_and_by(
-    client: Client, house: Runtime, user: User
+    client: Client, house: Runtime, user: User, clock: Clock
 ) -> None:
     first = sign_in(client, user)
     (session,) = house.session_store.of_user(user.sub)
@@ -206,6 +206,7 @@ def test_a_limit_lowered_by_more_than_one_write_can_end_is_reached_by_and_by(
         sign_in(client, user)
         living.append(sum(session.ended_at is None for session in house.session_store.of_user(user.sub)))
     assert living == [13, 1]
+    clock.advance(5)
     assert not first.lives()
 
 
