@@ -13,7 +13,7 @@ BENCH := .venv/installed-bench
 BENCH_NODE := bench/peers/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench check package deploy rollback destroy clean node .venv-ministack
+.PHONY: help run test load faults bench scale check package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -24,11 +24,18 @@ run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0
 test: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## every test but the two long ones, load and faults
 	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/faults/test_faults.py
 
+SECONDS ?= 60
+load: $(INSTALLED) $(MINISTACK) ## clients of the served API for $SECONDS (default 60), and whether every promise was kept (docs/scale.md)
+	@SECONDS=$(SECONDS) $(BIN)/python -m tests.load
+
 faults: $(INSTALLED) $(MINISTACK) ## every fault of AWS at every call of every operation (docs/reliability.md), some minutes
 	$(BIN)/pytest tests/faults
 
 bench: $(BENCH) $(MINISTACK) $(BENCH_NODE)/node_modules/installed ## what it costs, as ratios and beside others (docs/performance.md), some minutes
 	@$(BIN)/python -m bench
+
+scale: $(INSTALLED) $(MINISTACK) ## what it costs on AWS and where the first limits are, on paper (docs/scale.md)
+	@$(BIN)/python -m infra.scale
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
 	$(BIN)/ruff check .

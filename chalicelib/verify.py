@@ -86,10 +86,9 @@ def verify(
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise _refused("longer than 8192 characters")
-    segments = token.split(".", 3)
-    if len(segments) != 3:
-        raise _refused("not three segments")
-    header, payload, last = segments
+    # Where there are more than three segments, the second has a dot in it, and is no base64url.
+    signed, _, last = token.rpartition(".")
+    header, _, payload = signed.partition(".")
     kid, alg = _kid_and_alg(header)
     claims = _json_object(payload)
     signature = _octets(last)
@@ -98,7 +97,10 @@ def verify(
         raise _refused("unknown kid")
     if key.alg != alg:  # RFC 8725 §3.1: the key decides, the header may only agree
         raise _refused("alg is not the key's")
-    _check_signature(key, signature, token[: token.rindex(".")].encode("ascii"))
+    try:
+        _CHECKS[alg](key.key, signature, signed.encode("ascii"))
+    except InvalidSignature:
+        raise _refused("the signature does not hold") from None
     return _checked(claims, kid, issuer=issuer, audience=audience, now=now, leeway=leeway)
 
 
@@ -180,25 +182,21 @@ def _kid_and_alg(segment: str) -> tuple[str, str]:
     return kid, alg
 
 
-def _check_signature(key: PublicKey, signature: bytes, signed: bytes) -> None:
-    try:
-        _CHECKS[key.alg](key.key, signature, signed)
-    except InvalidSignature:
-        raise _refused("the signature does not hold") from None
-
-
 def _check_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
-    _check_length(signature, 2 * _HALF)  # RFC 7518 §3.4
+    if len(signature) != 2 * _HALF:  # RFC 7518 §3.4
+        raise InvalidSignature
     key.verify(_der(signature), signed, _ECDSA)
 
 
 def _check_rs256(key: RSAPublicKey, signature: bytes, signed: bytes) -> None:
-    _check_length(signature, (key.key_size + 7) // 8)  # RFC 8017 §8.2.2
+    if len(signature) != (key.key_size + 7) // 8:  # RFC 8017 §8.2.2
+        raise InvalidSignature
     key.verify(signature, signed, _PKCS1V15, _SHA256)
 
 
 def _check_ed25519(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> None:
-    _check_length(signature, 2 * _HALF)  # RFC 8032 §5.1.7
+    if len(signature) != 2 * _HALF:  # RFC 8032 §5.1.7
+        raise InvalidSignature
     key.verify(signature, signed)
 
 
@@ -209,11 +207,6 @@ _CHECKS: Mapping[str, Callable[[Any, bytes, bytes], None]] = {
     "EdDSA": _check_ed25519,
     "Ed25519": _check_ed25519,
 }
-
-
-def _check_length(signature: bytes, octets: int) -> None:
-    if len(signature) != octets:
-        raise _refused("the signature has the wrong length")
 
 
 def _der(signature: bytes) -> bytes:
