@@ -261,3 +261,9 @@ def test_every_line_of_a_log_is_one_json_object_with_the_request_id(start: Start
     assert len(lines) >= 2
     assert all(line["requestId"] for line in lines)
     assert "password" not in "".join(api.logs)
+    told = {line["event"]: line for line in lines if "event" in line}
+    assert told.keys() == {"sign_in", "sign_in_refused"}
+    for event, line in told.items():
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert (directive["Metrics"][0]["Name"], line[event], line["stage"]) == (event, 1, "gatehouse-dev")
+        assert line["request_id"]
