@@ -18,22 +18,10 @@ from infra.account import Account
 from infra.cloudformation import IDENTIFIERS, Stack
 from infra.refusal import RefusalError
 from infra.releases import Release, Releases
+from infra.scheduled import SCHEDULED
 
 LOOK_EVERY = 3.0  # seconds
 _ATTEMPTS = 5
-
-# What EventBridge sends by a schedule ("Event structure reference" in its user guide), as far as it is read.
-TICK = {
-    "version": "0",
-    "id": "",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "",
-    "time": "1970-01-01T00:00:00Z",
-    "region": "",
-    "resources": [],
-    "detail": {},
-}
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -119,7 +107,7 @@ class Deployment:
         made = self.stack.physical_ids()
         for _ in range(_ATTEMPTS):
             answer = self.account.client("lambda").invoke(
-                FunctionName=made["RotateKeys"], Payload=json.dumps(TICK)
+                FunctionName=made["RotateKeys"], Payload=json.dumps(SCHEDULED)
             )
             if "FunctionError" not in answer:
                 return

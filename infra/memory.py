@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 from infra import demo, deployed, lambda_runtime
-from infra.deploy import TICK
 from infra.deployed import Deployed
 from infra.lambda_runtime import LambdaFunction
+from infra.scheduled import SCHEDULED
 
 _WHOLE_PROCESSOR = 1769  # MB
 _CALLS = 5
@@ -35,7 +35,7 @@ def main() -> None:
         token = _measure(stack, code, "APIHandler", "sign-in", lambda: _sign_in(stack))
         bearer = json.loads(token["body"])["access_token"]
         _measure(stack, code, "Gate", "one decision", lambda: _decision(stack, bearer))
-        _measure(stack, code, "RotateKeys", "nothing due", lambda: TICK)
+        _measure(stack, code, "RotateKeys", "nothing due", lambda: SCHEDULED)
 
 
 def _measure(stack: Deployed, code: Path, name: str, call: str, event: Callable[[], Any]) -> Any:

@@ -19,24 +19,12 @@ from chalicelib.runtime import Runtime, assemble
 from infra import demo, deployed
 from infra.deployed import Deployed
 from infra.gateway import Answer, Gateway
+from infra.scheduled import SCHEDULED
 from tests.client import Client
 from tests.deployed.requests import ORIGIN
 from tests.test_make_run import Running
 
 TIMEOUT = 30  # seconds
-
-# What EventBridge sends by a schedule ("Event structure reference" in its user guide).
-SCHEDULED = {
-    "version": "0",
-    "id": "89d1a02d-5ec7-412e-82f5-13505f849b41",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "123456789012",
-    "time": "2016-12-30T18:44:49Z",
-    "region": "us-east-1",
-    "resources": ["arn:aws:events:us-east-1:123456789012:rule/schedule"],
-    "detail": {},
-}
 
 
 def pytest_configure(config: pytest.Config) -> None:

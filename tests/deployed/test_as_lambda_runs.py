@@ -13,8 +13,9 @@ from chalicelib.authorizer import PROTECTED
 from infra import deployed, lambda_runtime
 from infra.deployed import Deployed
 from infra.lambda_runtime import FunctionError, LambdaFunction
+from infra.scheduled import SCHEDULED
 from tests.client import basic, bearer
-from tests.deployed.conftest import SCHEDULED, Site
+from tests.deployed.conftest import Site
 from tests.deployed.test_least_privilege import credentials
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from chalicelib import base64url
 from infra import deployed
 from infra.deployed import Deployed
+from infra.scheduled import SCHEDULED
 from tests.client import Client, basic, bearer
-from tests.deployed.conftest import SCHEDULED, Site
+from tests.deployed.conftest import Site
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

@@ -17,9 +17,10 @@ from cfnlint.api import lint_all
 from chalicelib.runtime import Runtime
 from infra import deployed
 from infra.deployed import Deployed
+from infra.scheduled import SCHEDULED
 from tests.client import Client, Reply, bearer
 from tests.conftest import new_user
-from tests.deployed.conftest import SCHEDULED, Site, house_of
+from tests.deployed.conftest import Site, house_of
 from tests.protect_your_api import block
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]

@@ -11,9 +11,10 @@ from chalicelib.authorizer import CACHE_SECONDS
 from chalicelib.sessions import REVOKED
 from infra import deployed
 from infra.deployed import Deployed
+from infra.scheduled import SCHEDULED
 from tests.callers import SignedIn
 from tests.client import Client
-from tests.deployed.conftest import SCHEDULED, TIMEOUT, furnished, house_of
+from tests.deployed.conftest import TIMEOUT, furnished, house_of
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

@@ -10,6 +10,7 @@ from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableErr
 from chalicelib.keys import Purpose, Role
 from chalicelib.password import Passwords, Profile
 from chalicelib.runtime import Runtime
+from infra.scheduled import SCHEDULED
 from tests.client import Reply, bearer
 from tests.conftest import DEMO_SCOPE, new_user
 from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World
@@ -31,19 +32,6 @@ class Done:
 
 
 UNAVAILABLE = "fails"
-
-# What EventBridge sends by a schedule ("Event structure reference" in its user guide).
-SCHEDULED = {
-    "version": "0",
-    "id": "89d1a02d-5ec7-412e-82f5-13505f849b41",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "123456789012",
-    "time": "2016-12-30T18:44:49Z",
-    "region": "us-east-1",
-    "resources": ["arn:aws:events:us-east-1:123456789012:rule/schedule"],
-    "detail": {},
-}
 
 
 @dataclass(frozen=True)

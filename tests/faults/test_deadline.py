@@ -11,9 +11,9 @@ from chalicelib import deadline, schedule
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.runtime import Runtime
 from chalicelib.stores import aws
+from infra.scheduled import SCHEDULED
 from tests.aws_calls import recorded
 from tests.client import Client
-from tests.faults.operations import SCHEDULED
 from tests.faults.trial import CONFIG, TIME_LIMIT
 
 if TYPE_CHECKING:

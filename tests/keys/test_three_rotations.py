@@ -16,6 +16,7 @@ from chalicelib.runtime import Runtime
 from chalicelib.schedule import rotate_keys
 from chalicelib.verify import verify
 from infra.gateway import Gateway
+from infra.scheduled import SCHEDULED
 from tests.callers import SignedIn, container, sign_in
 from tests.client import Client, Clock
 from tests.conftest import new_user
@@ -118,18 +119,7 @@ def active(house: Runtime) -> KeyEntry:
 
 def as_lambda_calls(clock: Clock) -> object:
     """Runs the schedule's handler on the event that EventBridge sends."""
-    event = {
-        "version": "0",
-        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": "123456789012",
-        "time": "2027-01-15T08:00:00Z",
-        "region": "us-east-1",
-        "resources": ["arn:aws:events:us-east-1:123456789012:rule/rotate_keys"],
-        "detail": {},
-    }
-    return rotate_keys(event, None)
+    return rotate_keys(SCHEDULED, None)
 
 
 def until_the_next_key(house: Runtime) -> Iterator[int]:
