@@ -1,11 +1,11 @@
 """One compact JWS and its claims, checked strictly over `cryptography`: all that the gate needs.
 
-    size -> three segments -> header -> form of the claims -> key -> signature -> meaning of the claims
+    size -> header -> key -> signature -> form of the claims -> meaning of the claims
 
-Whatever can be refused without a key is refused before a key is looked up, and so before any signature is
-computed; no claim is acted on before the signature holds. RFC 7515 (JWS), 7519 (JWT), 9068 (access
-tokens) and 8725 (what went wrong for others). There is one way to be refused: `InvalidTokenError`, whose
-description is always the same and whose `detail` names the rule, never a part of the token.
+What the header gives away is refused before a key is looked up; nothing of the claims is even read before the
+signature holds, so nobody without a key can make us read more than a header. RFC 7515 (JWS), 7519 (JWT), 9068
+(access tokens) and 8725 (what went wrong for others). There is one way to be refused: `InvalidTokenError`,
+whose description is always the same and whose `detail` names the rule, never a part of the token.
 """
 
 import json
@@ -84,24 +84,22 @@ def verify(
     `keys` finds the public key for a `kid`; what it raises, passes. `now` is a NumericDate. `leeway` is how
     many seconds past `exp` a token still holds.
     """
-    if len(token) > MAX_TOKEN_LENGTH:
-        raise _refused("longer than 8192 characters")
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise _refused("longer than 8192 characters, or not ASCII")
     # Where there are more than three segments, the second has a dot in it, and is no base64url.
     signed, _, last = token.rpartition(".")
     header, _, payload = signed.partition(".")
     kid, alg = _kid_and_alg(header)
-    claims = _json_object(payload)
-    signature = _octets(last)
     key = keys(kid)
     if key is None:
         raise _refused("unknown kid")
     if key.alg != alg:  # RFC 8725 §3.1: the key decides, the header may only agree
         raise _refused("alg is not the key's")
     try:
-        _CHECKS[alg](key.key, signature, signed.encode("ascii"))
+        _CHECKS[alg](key.key, _octets(last), signed.encode("ascii"))
     except InvalidSignature:
         raise _refused("the signature does not hold") from None
-    return _checked(claims, kid, issuer=issuer, audience=audience, now=now, leeway=leeway)
+    return _checked(_json_object(payload), kid, issuer=issuer, audience=audience, now=now, leeway=leeway)
 
 
 def _refused(rule: str) -> InvalidTokenError:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+from chalicelib import verify as verify_module
 from chalicelib.errors import InvalidTokenError
 from chalicelib.jwks import PublicKey
 from chalicelib.verify import verify
@@ -12,8 +13,16 @@ from tests.hostile_tokens import hostile_tokens
 from tests.token_forge import AUDIENCE, ISSUER, KEYS, NOW, accepted, token
 
 NAMES = sorted(hostile_tokens())
-WRONG_LENGTH = ("segments/no signature", "segments/one letter after the signature")  # only the key tells
-EARLY = ("algorithm/", "header/", "json/", "segments/")
+# What the header gives away.
+EARLY = [
+    name
+    for name in NAMES
+    if name.startswith(("algorithm/", "header/", "json/header"))
+    or name.endswith((" after the header", " in the header", " before"))
+]
+
+
+IN_THE_CLAIMS = [name for name in NAMES if name.startswith(("claims/", "json/claims", "meaning/"))]
 
 
 @EllipticCurvePublicKey.register
@@ -44,10 +53,26 @@ def untouched(hostile: str) -> None:
     verify(hostile, keys.get, issuer=ISSUER, audience=AUDIENCE, now=NOW)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(EARLY)])
+@pytest.mark.parametrize("name", EARLY)
 def test_refused_before_a_signature_is_computed(name: str) -> None:
     with pytest.raises(InvalidTokenError):
         untouched(hostile_tokens()[name])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name.startswith(("claims/", "json/claims", "meaning/"))]
+)
+def test_nothing_of_the_claims_is_read_before_the_signature_holds(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, _, signature = token().split(".")
+    payload = hostile_tokens()[name].split(".")[1]
+    read: list[str] = []
+    monkeypatch.setattr(verify_module, "_json_object", read.append)
+    with pytest.raises(InvalidTokenError) as refusal:
+        accepted(f"{header}.{payload}.{signature}")
+    assert refusal.value.detail == "the signature does not hold"
+    assert read == []
 
 
 def test_a_good_token_costs_a_signature() -> None:
@@ -58,14 +83,15 @@ def test_a_good_token_costs_a_signature() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(name for name in NAMES if name.startswith("json/")),
-        *(name for name in NAMES if name.startswith("segments/") and name not in WRONG_LENGTH),
+        *(name for name in NAMES if name.startswith("json/header")),
+        *(name for name in NAMES if name.startswith("segments/") and name.endswith("the header")),
         *(name for name in NAMES if name.startswith("algorithm/HS")),
         *(name for name in NAMES if name.startswith("algorithm/") and "unsigned" in name),
         *("header/kid empty", "header/kid huge", "header/kid 129 characters", "header/crit", "header/jku"),
+        *("segments/8 MB", "segments/8,193 characters", "segments/none", "segments/one", "segments/only dots"),
     ],
 )
-def test_a_malformed_token_never_causes_a_key_fetch(name: str) -> None:
+def test_a_malformed_header_never_causes_a_key_fetch(name: str) -> None:
     looked_up: list[str] = []
     with pytest.raises(InvalidTokenError):
         verify(hostile_tokens()[name], looked_up.append, issuer=ISSUER, audience=AUDIENCE, now=NOW)
