@@ -57,6 +57,7 @@ The rooms. Imports run from top to bottom, never up; `pyproject.toml` holds that
     settings         the environment, read once, checked, typed
     username, scope, base64url, numeric_date    small and pure, one idea each
     deadline         by when the work under way must end
+    realm            who issues a token, and for whom
     model            the nouns, as frozen values
     errors           what can go wrong, in the field's own words
 """

@@ -4,13 +4,12 @@ The gate compiles this table to an IAM policy (`policy.py`), and the API functio
 handler runs (`routes/caller.py`). To protect a route of your own, add a line here.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One method of one route, and what a token must hold to use it.
 
     `path` is written as Chalice writes it: `/comments/{comment_id}`. A token needs at least one word of

@@ -7,7 +7,7 @@ import jwt
 
 from chalicelib import scope as scopes
 from chalicelib.key_material import SigningKey
-from chalicelib.model import Realm
+from chalicelib.realm import Realm
 from chalicelib.scope import Scope
 
 # RFC 7519 §4.1, RFC 9068 §2.2, others of the IANA registry "JSON Web Token Claims", and session_epoch.

@@ -3,7 +3,7 @@
 Never the Host header, nor any X-Forwarded one: whoever sends the request writes those.
 """
 
-from chalicelib.model import Realm
+from chalicelib.realm import Realm
 from chalicelib.settings import Settings
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -32,8 +32,7 @@ _MIN_RSA_EXPONENT = 65537
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(NamedTuple):
     """A key that verifies, and the one `alg` that it does so with (RFC 8725 §3.1). Its `kid` is its name."""
 
     kid: str

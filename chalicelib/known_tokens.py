@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chalicelib.errors import InvalidTokenError
 from chalicelib.jwks import PublicKey
-from chalicelib.model import Realm
+from chalicelib.realm import Realm
 from chalicelib.scope import serialize
 from chalicelib.verify import AccessTokenClaims, verify
 

@@ -83,14 +83,6 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Realm:
-    """Who issues a token and for whom: the claims `iss` and `aud`."""
-
-    issuer: str
-    audience: str
-
-
-@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """RFC 6749 §5.1. `expires_in` is in seconds; `scope` is what was granted."""
 

@@ -20,8 +20,8 @@ from chalicelib.grants.response import TokenIssuer
 from chalicelib.key_cache import KeyCache
 from chalicelib.key_material import ALGORITHMS
 from chalicelib.keys import Purpose
-from chalicelib.model import Realm
 from chalicelib.password import PROFILES, Passwords, Profile
+from chalicelib.realm import Realm
 from chalicelib.revocations import Feed
 from chalicelib.rotation import Rotation, Schedule
 from chalicelib.sessions import Sessions

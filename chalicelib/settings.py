@@ -1,8 +1,7 @@
 """The environment, read once, checked and typed. Every setting stands here, with its default."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple
 
 from chalicelib import scope as scopes
 from chalicelib.errors import InvalidRequestError
@@ -17,8 +16,7 @@ class SettingsError(ValueError):
     """A setting is missing or cannot be read; the message names the variable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All that an operator decides. Each field is the variable `GATEHOUSE_` + its name in capitals.
 
     Lifetimes and intervals are in seconds; lists are separated by spaces, pairs are written NAME=VALUE.
@@ -81,11 +79,10 @@ class Settings:
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """The settings in `environment`, a variable that is absent at its default. Raises `SettingsError`."""
-    kinds = get_type_hints(Settings)
-    variables = {field.name: PREFIX + field.name.upper() for field in fields(Settings)}
+    kinds = {PREFIX + name.upper(): (name, kind) for name, kind in Settings.__annotations__.items()}
     given = {
-        name: _parse(variable, environment[variable], kinds[name])
-        for name, variable in variables.items()
+        name: _parse(variable, environment[variable], kind)
+        for variable, (name, kind) in kinds.items()
         if variable in environment
     }
     return Settings(**given)

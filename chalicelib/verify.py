@@ -89,6 +89,8 @@ def verify(
     # Where there are more than three segments, the second has a dot in it, and is no base64url.
     signed, _, last = token.rpartition(".")
     header, _, payload = signed.partition(".")
+    if len(header) > MAX_HEADER_LENGTH:
+        raise _refused("the header is too long")
     kid, alg = _kid_and_alg(header)
     key = keys(kid)
     if key is None:
@@ -165,8 +167,6 @@ def _json_object(segment: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)  # a key's tokens share one header; it says nothing about who holds them
 def _kid_and_alg(segment: str) -> tuple[str, str]:
-    if len(segment) > MAX_HEADER_LENGTH:
-        raise _refused("the header is too long")
     header = _json_object(segment)
     typ, kid, alg = header.get("typ"), header.get("kid"), header.get("alg")
     if not isinstance(typ, str) or typ.lower() not in _TYPES:
@@ -182,19 +182,19 @@ def _kid_and_alg(segment: str) -> tuple[str, str]:
 
 def _check_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
     if len(signature) != 2 * _HALF:  # RFC 7518 §3.4
-        raise InvalidSignature
+        raise _refused("the signature has the wrong length")
     key.verify(_der(signature), signed, _ECDSA)
 
 
 def _check_rs256(key: RSAPublicKey, signature: bytes, signed: bytes) -> None:
     if len(signature) != (key.key_size + 7) // 8:  # RFC 8017 §8.2.2
-        raise InvalidSignature
+        raise _refused("the signature has the wrong length")
     key.verify(signature, signed, _PKCS1V15, _SHA256)
 
 
 def _check_ed25519(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> None:
     if len(signature) != 2 * _HALF:  # RFC 8032 §5.1.7
-        raise InvalidSignature
+        raise _refused("the signature has the wrong length")
     key.verify(signature, signed)
 
 

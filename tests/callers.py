@@ -80,7 +80,7 @@ def sign_in(client: Client, user: User, user_agent: str = "", **fields: str) -> 
 
 def container(house: Runtime, **settings: object) -> Runtime:
     """Another container of `house`, which knows nothing yet, under other `settings` where some are given."""
-    return replace(house, settings=replace(house.settings, **settings))  # type: ignore[arg-type]
+    return replace(house, settings=house.settings._replace(**settings))  # type: ignore[arg-type]
 
 
 def serve(house: Runtime, **settings: object) -> Runtime:

@@ -10,7 +10,8 @@ from chalicelib.grants.refresh_token import (
     Rotation,
 )
 from chalicelib.key_material import SigningKey
-from chalicelib.model import FIRST_PARTY, Device, Realm, Session, User
+from chalicelib.model import FIRST_PARTY, Device, Session, User
+from chalicelib.realm import Realm
 from chalicelib.refresh_token import HmacKey, RefreshToken
 
 NOW = 1_800_000_000

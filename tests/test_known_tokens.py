@@ -1,7 +1,7 @@
 """A token that comes again: what is remembered of it, and what is asked anew each time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -9,7 +9,7 @@ from chalicelib import known_tokens
 from chalicelib.errors import InvalidTokenError
 from chalicelib.jwks import KeysUnavailableError, PublicKey
 from chalicelib.known_tokens import MAX_LENGTH, KnownTokens
-from chalicelib.model import Realm
+from chalicelib.realm import Realm
 from chalicelib.verify import verify
 from tests.token_forge import AUDIENCE, CLAIMS, ISSUER, KEYS, NOW, OTHER_EC_KEY, signed, token
 
@@ -82,14 +82,14 @@ def test_a_key_that_is_gone_takes_its_tokens_along(tokens: KnownTokens, world: W
 def test_another_key_of_the_same_name_is_another_key(tokens: KnownTokens, world: World) -> None:
     text = token()
     tokens.known(text, NOW)
-    world.keys = {"ec": replace(KEYS["ec"], key=OTHER_EC_KEY.public_key())}
+    world.keys = {"ec": KEYS["ec"]._replace(key=OTHER_EC_KEY.public_key())}
     assert refused(tokens, text) == "the signature does not hold"
 
 
 def test_the_same_key_published_anew_verifies_anew(tokens: KnownTokens, world: World) -> None:
     text = token()
     tokens.known(text, NOW)
-    world.keys = {"ec": replace(KEYS["ec"])}
+    world.keys = {"ec": KEYS["ec"]._replace()}
     assert tokens.known(text, NOW).claims.sub == "usr_7"
     assert world.verified == 2
 
@@ -128,7 +128,7 @@ def test_what_was_refused_is_not_remembered(tokens: KnownTokens, world: World) -
 def test_a_token_is_known_in_its_realm_alone(world: World) -> None:
     text = token()
     KnownTokens(world.key, REALM).known(text, NOW)
-    assert refused(KnownTokens(world.key, replace(REALM, audience="https://other.example")), text)
+    assert refused(KnownTokens(world.key, REALM._replace(audience="https://other.example")), text)
 
 
 def test_no_more_are_remembered_and_the_oldest_goes_first(tokens: KnownTokens, world: World) -> None:

@@ -16,7 +16,8 @@ from chalicelib import authorizer, base64url, password, refresh_token
 from chalicelib.authorizer import Gate
 from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.refresh_token import RefreshTokenRequest
-from chalicelib.model import Device, Realm, User
+from chalicelib.model import Device, User
+from chalicelib.realm import Realm
 from chalicelib.refresh_token import HmacKey
 from chalicelib.runtime import Runtime
 from tests.aws_calls import failing, met, operations, recorded

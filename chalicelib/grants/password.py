@@ -8,7 +8,8 @@ from chalicelib import base64url
 from chalicelib.credentials import Credentials
 from chalicelib.events import Event, EventName, Events
 from chalicelib.grants.response import TokenIssuer
-from chalicelib.model import FIRST_PARTY, Device, Realm, Session, TokenResponse, User
+from chalicelib.model import FIRST_PARTY, Device, Session, TokenResponse, User
+from chalicelib.realm import Realm
 from chalicelib.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
 from chalicelib.scope import Scope, granted
 from chalicelib.sessions import Sessions

@@ -16,7 +16,8 @@ from typing import Protocol
 from chalicelib.errors import InvalidGrantError
 from chalicelib.events import Event, EventName, Events
 from chalicelib.grants.response import TokenIssuer
-from chalicelib.model import Device, Realm, Session, TokenResponse, User
+from chalicelib.model import Device, Session, TokenResponse, User
+from chalicelib.realm import Realm
 from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
 from chalicelib.scope import Scope, granted
 

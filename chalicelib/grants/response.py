@@ -7,7 +7,8 @@ from typing import Protocol
 from chalicelib import access_token, base64url, refresh_token
 from chalicelib.access_token import AccessToken
 from chalicelib.key_material import SigningKey
-from chalicelib.model import Realm, Session, TokenResponse, User
+from chalicelib.model import Session, TokenResponse, User
+from chalicelib.realm import Realm
 from chalicelib.refresh_token import HmacKey, RefreshToken
 from chalicelib.scope import Scope
 

@@ -71,7 +71,7 @@ def forged(house: Runtime, request_context: Mapping[str, Any]) -> dict[str, str]
         "foreign": access_token.issue(
             token, realm, replace(key, private_key=ec.generate_private_key(ec.SECP256R1())), now
         ),
-        "elsewhere": access_token.issue(token, replace(realm, issuer="https://elsewhere.example"), key, now),
+        "elsewhere": access_token.issue(token, realm._replace(issuer="https://elsewhere.example"), key, now),
     }
 
 

@@ -185,7 +185,7 @@ def _cold(world: World) -> Runtime:
 
 
 def _at_the_limit(world: World) -> Runtime:
-    return replace(world.container, settings=replace(world.container.settings, max_sessions=2))
+    return replace(world.container, settings=world.container.settings._replace(max_sessions=2))
 
 
 def _spare(world: World) -> Runtime:

@@ -20,7 +20,8 @@ from app import app
 from chalicelib import authorizer, runtime
 from chalicelib.authorizer import Gate
 from chalicelib.grants.password import PasswordRequest
-from chalicelib.model import Device, Realm, User
+from chalicelib.model import Device, User
+from chalicelib.realm import Realm
 from chalicelib.revocations import Kind, Revocation
 from chalicelib.rotation import KEPT_WHEN_GONE
 from chalicelib.runtime import Runtime
@@ -178,12 +179,12 @@ class World:
         for item in self.old_ring:
             self.ask("PutItem", {"TableName": table, "Item": item})
         self.changed_behind_the_proxy("SPARE_KEYS_TABLE")
-        settings = replace(self.container.settings, keys_table=table)
+        settings = self.container.settings._replace(keys_table=table)
         clock = lambda: self.clock() + 4 * settings.key_rotation_period + KEPT_WHEN_GONE  # noqa: E731
         return replace(self.container, settings=settings, clock=clock)
 
     def _old_ring(self) -> list[Any]:
-        settings = replace(self.direct.settings, keys_table=self.environment["SPARE_KEYS_TABLE"])
+        settings = self.direct.settings._replace(keys_table=self.environment["SPARE_KEYS_TABLE"])
         house = replace(self.direct, settings=settings)
         for runs in range(2):
             house.rotation.run(house.now() + runs * settings.key_rotation_period)

@@ -53,7 +53,7 @@ every_pair = pytest.mark.parametrize(
 @pytest.fixture
 def living(request: pytest.FixtureRequest, house: Runtime, empty_ring: None) -> Runtime:
     """A house that signs with one algorithm, by the clock that the libraries read too."""
-    made = replace(house, clock=time.time, settings=replace(house.settings, signing_alg=request.param))
+    made = replace(house, clock=time.time, settings=house.settings._replace(signing_alg=request.param))
     made.rotation.run(made.now() - 2 * HOUR)
     runtime.install(made)
     return made

@@ -6,7 +6,6 @@ given. Clocks lie apart by `CLOCK_SKEW`. So: three times `jwks_max_age`, and the
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,7 +22,7 @@ from tests.keys.memory import Dying, MemoryRing
 from tests.keys.world import BEGIN, WAYS, Step, World, runs, signing, usable
 
 any_settings = st.builds(
-    Settings,
+    DEFAULTS._replace,
     access_token_lifetime=st.integers(1, 3 * HOUR),
     session_idle_lifetime=st.integers(1, 20 * DAY),
     jwks_max_age=st.integers(0, 3 * HOUR),
@@ -123,7 +122,7 @@ def test_runs_that_were_missed_are_not_made_up_for_one_by_one(store: MemoryRing)
 @examples(deadline=None)
 @given(st.integers(0, DAY), st.integers(0, 3_600), st.lists(st.integers(0, DAY), min_size=1, max_size=30))
 def test_without_operators_never_more_than_one_key_waits(period: int, max_age: int, waits: list[int]) -> None:
-    world = World(replace(DEFAULTS, key_rotation_period=period, jwks_max_age=max_age))
+    world = World(DEFAULTS._replace(key_rotation_period=period, jwks_max_age=max_age))
     for wait in waits:
         world.happen(Step(wait, runs))
         for purpose in Purpose:
@@ -147,7 +146,7 @@ def test_a_run_that_dies_leaves_whole_keys_and_the_next_one_does_the_rest(write:
 
 
 def test_another_algorithm_is_a_rotation_ahead_of_time(store: MemoryRing) -> None:
-    changed = rotation(store, replace(DEFAULTS, signing_alg="EdDSA"))
+    changed = rotation(store, DEFAULTS._replace(signing_alg="EdDSA"))
     (kid,) = changed.run(BEGIN + HOUR)
     entry = newest(store)
     assert (entry.kid, entry.alg, entry.signs_from) == (kid, "EdDSA", BEGIN + HOUR + LEAD)
@@ -156,7 +155,7 @@ def test_another_algorithm_is_a_rotation_ahead_of_time(store: MemoryRing) -> Non
 
 def test_another_algorithm_does_not_wait_behind_a_pending_key_of_the_old_one(store: MemoryRing) -> None:
     rotation(store).run(BEGIN + PERIOD - LEAD)
-    rotation(store, replace(DEFAULTS, signing_alg="EdDSA")).run(BEGIN + PERIOD - LEAD)
+    rotation(store, DEFAULTS._replace(signing_alg="EdDSA")).run(BEGIN + PERIOD - LEAD)
     ring = rotation(store).ring()
     (entry,) = signing(ring, Purpose.ACCESS_TOKEN, BEGIN + PERIOD)
     assert entry.alg == "EdDSA"

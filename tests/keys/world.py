@@ -4,7 +4,7 @@ import secrets
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chalicelib.errors import NotFoundError, StoreUnavailableError
 from chalicelib.keys import KeyEntry, KeyRing, Purpose, Role
@@ -98,7 +98,7 @@ def dies_after_a_write(world: World, number: int) -> None:
 
 def runs_with_another_algorithm(world: World, _: int) -> None:
     other = {"ES256": "EdDSA", "EdDSA": "ES256"}[world.settings.signing_alg]
-    world.settings = replace(world.settings, signing_alg=other)
+    world.settings = world.settings._replace(signing_alg=other)
     world.rotation().run(world.now)
 
 

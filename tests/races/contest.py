@@ -10,8 +10,9 @@ from chalicelib import runtime
 from chalicelib.errors import GatehouseError
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenGrant, RefreshTokenRequest, Rotation, Sessions
-from chalicelib.model import FIRST_PARTY, Device, Realm, Session, User
+from chalicelib.model import FIRST_PARTY, Device, Session, User
 from chalicelib.password import Profile
+from chalicelib.realm import Realm
 from chalicelib.runtime import Runtime
 
 CONTESTANTS = 16

@@ -79,7 +79,7 @@ def test_without_an_origin_there_is_only_vary(client: Client) -> None:
 
 
 def test_a_stage_that_allows_nobody_says_nothing(client: Client, house: Runtime) -> None:
-    runtime.install(replace(house, settings=replace(house.settings, allowed_origins=())))
+    runtime.install(replace(house, settings=house.settings._replace(allowed_origins=())))
     reply = client.send("GET", "/.well-known/jwks.json", {"Origin": PAGE})
     assert "vary" not in reply.headers
     assert not [name for name in reply.headers if name.startswith("access-control-")]

@@ -140,7 +140,7 @@ def test_ending_another_session(client: Client, user: User, seen: Recorder) -> N
 
 
 def test_a_session_too_many(client: Client, house: Runtime, user: User, seen: Recorder) -> None:
-    few = replace(house.settings, max_sessions=1)
+    few = house.settings._replace(max_sessions=1)
     runtime.install(replace(house, settings=few, telemetry=seen))
     first = sign_in(client, user)
     seen.events.clear()

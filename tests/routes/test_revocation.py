@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib import access_token, runtime
 from chalicelib.access_token import AccessToken
-from chalicelib.model import Realm, User
+from chalicelib.model import User
+from chalicelib.realm import Realm
 from chalicelib.revocations import Kind, Revocation
 from chalicelib.runtime import Runtime
 from tests.aws_calls import failing, operations, recorded

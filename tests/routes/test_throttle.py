@@ -115,7 +115,7 @@ def test_the_limit_of_an_address_is_three_hundred(client: Client, house: Runtime
 def watched(house: Runtime) -> Recorder:
     """What a house records that warns after four failures of a username."""
     recorder = Recorder()
-    settings = replace(house.settings, sign_in_failures_of_username=4)
+    settings = house.settings._replace(sign_in_failures_of_username=4)
     runtime.install(replace(house, settings=settings, telemetry=recorder))
     return recorder
 

@@ -186,7 +186,7 @@ def test_a_missing_field_is_400(client: Client, contents: Callable[[], list[str]
 @pytest.fixture
 def closed(house: Runtime, client: Client) -> Client:
     """The same house, deployed without open sign-up."""
-    runtime.install(replace(house, settings=replace(house.settings, open_sign_up=False)))
+    runtime.install(replace(house, settings=house.settings._replace(open_sign_up=False)))
     door = Door(__name__, open_sign_up=False)
     door.post("/users")(users.sign_up)
     app = Chalice(app_name="closed")

@@ -13,8 +13,9 @@ from chalicelib.events import Telemetry
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import REUSE, RefreshTokenRequest
 from chalicelib.jwks import parse_jwk_set
-from chalicelib.model import FIRST_PARTY, Device, Realm, TokenResponse
+from chalicelib.model import FIRST_PARTY, Device, TokenResponse
 from chalicelib.model import User as Record
+from chalicelib.realm import Realm
 from chalicelib.runtime import Runtime
 from chalicelib.scope import Scope, granted, parse
 from chalicelib.settings import Settings
@@ -86,7 +87,7 @@ class World:
         self.max_sessions = max_sessions
         random_bytes = Random(0).randbytes  # noqa: S311
         first = Container(
-            replace(SETTINGS, max_sessions=max_sessions), CHEAP, Silent(), lambda: self.now, random_bytes
+            SETTINGS._replace(max_sessions=max_sessions), CHEAP, Silent(), lambda: self.now, random_bytes
         )
         self.containers = [first, replace(first)]
         first.rotation.run(self.now)

@@ -1,0 +1,300 @@
+"""How costs grow with what people have more of: routes, scopes, sessions, users, revocations.
+
+All sizes take turns, so that a curve shows the size and nothing else; each point is a multiple of the first. Round
+trips and capacity units are counted. The curves are drawn in docs/growth.svg.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from app import app
+from bench import house, picture
+from bench.costs import Cost, cost
+from bench.house import Refreshing, answered, recorded
+from bench.issued import LIFETIME, MANY, METHOD_ARN, REALM, SETTINGS, by_turns
+from bench.many_routes import read_and_write, routes
+from bench.measure import ratios
+from bench.picture import Panel
+from bench.rows import Row
+from chalicelib import access_token, base64url, runtime
+from chalicelib.access_token import AccessToken
+from chalicelib.authorizer import Gate
+from chalicelib.key_material import NewKey, new_signing_key, signing_key
+from chalicelib.keys import KeyEntry
+from chalicelib.model import FIRST_PARTY
+from chalicelib.policy import AccessTable
+from chalicelib.revocations import Feed, Kind, Revocation
+from chalicelib.runtime import Runtime
+from chalicelib.scope import Scope
+from chalicelib.stores.dynamodb import marshal
+from tests.client import basic
+
+PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
+
+# How far apart points may lie that are the same: CPU time is never quite still.
+FLAT = 1.2
+
+ROUTES = (1, 50, 100, 200)
+SCOPES = (1, 10, 25, 50)
+SESSIONS = (1, 100, 400, 1000)
+USERS = (1, 250, 1000, 2000)
+REVOCATIONS = (0, 250, 1000, 2000)
+
+_LONGEST = 12.0  # seconds for a curve
+
+Subject = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What `what` takes at each size `over` something: CPU as multiples of the first, and what is asked of AWS.
+
+    `why` it grows; "" where it must not.
+    """
+
+    what: str
+    over: str
+    sizes: Sequence[int]
+    cpu: Sequence[float]
+    spread: tuple[float, float]
+    costs: Sequence[Cost]
+    why: str
+
+    def row(self) -> Row:
+        """The last point to the first."""
+        what = f"{self.what}, {self.sizes[-1]:,} {self.over}: CPU"
+        first, last = self.costs[0], self.costs[-1]
+        to = f"{self.sizes[0]}"
+        if first.round_trips:
+            to += f" (round trips {first.round_trips} to {last.round_trips}, "
+            to += f"units {first.units:g} to {last.units:g})"
+        return Row(what, None if self.why else FLAT, self.cpu[-1], self.spread, to, note=self.why)
+
+    def panel(self) -> Panel:
+        """The curve to be drawn."""
+        first = self.costs[0].units
+        units = [each.units / first for each in self.costs] if first else None
+        return Panel(self.what, self.over, self.sizes, self.cpu, units)
+
+
+def rows() -> Iterator[Row]:
+    """One row for each curve, and one for what all flat ones ask of AWS."""
+    curves: list[Curve] = []
+    with house.running():
+        for made in (_gate(), _sessions(), _users(), _feed()):
+            for curve in made:
+                curves.append(curve)
+                yield curve.row()
+    PICTURE.write_text(picture.svg([curve.panel() for curve in curves]))
+    flat = [curve for curve in curves if not curve.why and curve.costs[0].round_trips]
+    most = max(max(_grown(curve)) for curve in flat)
+    what = "round trips and capacity units of all that is flat, at most"
+    yield Row(what, 1, most, None, "those of the first point")
+
+
+def _grown(curve: Curve) -> tuple[float, float]:
+    first = curve.costs[0]
+    return (
+        max(each.round_trips / first.round_trips for each in curve.costs),
+        max(each.units / first.units for each in curve.costs),
+    )
+
+
+def _curve(what: str, over: str, subjects: Mapping[int, Subject], why: str = "", run: float = 10) -> Curve:
+    measured = ratios(
+        {str(size): subject for size, subject in subjects.items()},
+        str(min(subjects)),
+        rounds=100,
+        run=run,
+        seconds=_LONGEST,
+    )
+    costs = []
+    for subject in subjects.values():
+        with recorded() as calls:
+            subject()
+        costs.append(cost(calls))
+    sizes = tuple(subjects)
+    cpu = [measured[str(size)].median for size in sizes]
+    return Curve(what, over, sizes, cpu, measured[str(sizes[-1])].quartiles, costs, why)
+
+
+# --- The gate
+
+
+def _gate() -> Iterator[Curve]:
+    key = new_signing_key("ES256")
+    plain = _tokens(key, frozenset({"things0:read", "things0:write"}))
+    by_routes = {count: AccessTable(routes(count)) for count in ROUTES}
+    decisions = {count: _decision(key, table, plain) for count, table in by_routes.items()}
+    yield _curve("gate, new token", "routes", decisions, run=2)
+
+    scope = read_and_write(routes(max(ROUTES)))
+    firsts = {count: _policy(table, scope) for count, table in by_routes.items()}
+    yield _curve("policy, first time", "routes", firsts, "it names every route that is allowed", run=2)
+
+    words = [word for entry in routes(1000) for word in sorted(entry.any_of)]
+    words = list(dict.fromkeys(words))
+    table = by_routes[max(ROUTES)]
+    scoped = {count: _decision(key, table, _tokens(key, frozenset(words[:count]))) for count in SCOPES}
+    why = "a longer token is hashed and read, and the answer names the routes of each scope"
+    yield _curve("gate, new token", "scopes", scoped, why, run=2)
+
+
+def _tokens(key: NewKey, scope: Scope) -> list[str]:
+    entry = KeyEntry(key.kid, key.purpose, key.alg, sealed=b"", published_at=0, signs_from=0)
+    signs, now = signing_key(entry, key.secret), int(time.time())
+    contents = (AccessToken("user", FIRST_PARTY, scope, f"token-{n:032}", LIFETIME) for n in range(MANY))
+    return [access_token.issue(content, REALM, signs, now) for content in contents]
+
+
+def _decision(key: NewKey, table: AccessTable, tokens: Iterable[str]) -> Subject:
+    document = json.dumps({"keys": [dict(key.public_jwk or {})]}).encode()
+    gate = Gate(SETTINGS, table, lambda _: document, time.time)
+    return by_turns(lambda token: gate.decide(f"Bearer {token}", METHOD_ARN), cycle(tokens))
+
+
+def _policy(table: AccessTable, scope: Scope) -> Subject:
+    prefixes = [f"arn:aws:execute-api:eu-central-1:123456789012:{number:010x}/api" for number in range(1024)]
+    return by_turns(lambda prefix: table.policy(prefix, scope), cycle(prefixes))
+
+
+# --- Sign-in and refresh
+
+
+def _sessions() -> Iterator[Curve]:
+    home, limited = _container(), _container(max_sessions=max(SESSIONS) + 1)
+    for count in SESSIONS:
+        _add_user(home, f"user-{count}")
+        _add_sessions(home, f"user-{count}", count)
+    over = "sessions of the user"
+    yield _curve("sign-in", over, {count: _sign_in(home, f"user-{count}") for count in SESSIONS})
+    yield _curve("refresh", over, {count: _refresh(home, f"user-{count}") for count in SESSIONS})
+    why = "it counts the sessions that the user has, to end the oldest where one is too many"
+    counting = {count: _sign_in(limited, f"user-{count}") for count in SESSIONS}
+    yield _curve("sign-in, sessions limited", over, counting, why)
+
+
+def _users() -> Iterator[Curve]:
+    homes = {}
+    for count in USERS:
+        home = homes[count] = _container(users_table=_like(house.container().settings.users_table, count))
+        _add_user(home, f"one-of-{count}")  # each has a session of its own
+        item = _item(home.settings.users_table, f"one-of-{count}")
+        _fill(home.settings.users_table, ({**item, "pk": {"S": f"username:{n}"}} for n in range(count - 1)))
+    over = "users in the table"
+    yield _curve("sign-in", over, {count: _sign_in(home, f"one-of-{count}") for count, home in homes.items()})
+    yield _curve("refresh", over, {count: _refresh(home, f"one-of-{count}") for count, home in homes.items()})
+
+
+def _container(**settings: Any) -> Runtime:
+    """Each of its sign-ins has the same random bytes, so that it writes the same session again and adds none."""
+    made = house.container(profile=house.CHEAP, **settings)
+    return replace(made, random_bytes=lambda count: b"\1" * count)
+
+
+def _add_user(home: Runtime, username: str) -> None:
+    own = replace(house.user(), sub=base64url.encode(f"{username:16}".encode()), username=username, email=None)
+    home.users.add(replace(own, password_hash=home.passwords.hash("demo-password")))
+
+
+def _add_sessions(home: Runtime, username: str, count: int) -> None:
+    _sign_in(home, username)()
+    item = _item(home.settings.sessions_table, username)
+    _fill(home.settings.sessions_table, ({**item, "session_id": {"S": f"{n:022}"}} for n in range(count - 1)))
+
+
+def _sign_in(home: Runtime, username: str) -> Subject:
+    event = house.post("/tokens", basic(username, "demo-password"))
+    return _at(home, lambda: answered(app(event, None)))
+
+
+def _refresh(home: Runtime, username: str) -> Subject:
+    runtime.install(home)
+    tokens = answered(app(house.post("/tokens", basic(username, "demo-password")), None))
+    return _at(home, Refreshing(app, tokens))
+
+
+def _at(home: Runtime, request: Subject) -> Subject:
+    def call() -> None:
+        runtime.install(home)
+        request()
+
+    return call
+
+
+# --- The revocation feed
+
+
+def _feed() -> Iterator[Curve]:
+    homes = {}
+    for count in REVOCATIONS:
+        home = house.container(revocations_table=_like(house.container().settings.revocations_table, count))
+        homes[count] = home
+        now, lifetime = home.now(), home.settings.access_token_lifetime
+        entries = (Revocation(Kind.SESSION, f"{n:022}", now - n * lifetime // count) for n in range(count))
+        _fill(home.settings.revocations_table, (marshal(home.revocations.put(entry).item) for entry in entries))
+    over = "revocations"
+    why = "a new container has to know all of them"
+    yield _curve("feed, first pull", over, {count: _first_pull(home) for count, home in homes.items()}, why)
+    why = "it reads the last 30 seconds again, for clocks differ, and looks through all it knows for what is old"
+    yield _curve("feed, next pull", over, {count: _next_pull(home) for count, home in homes.items()}, why)
+    yield _curve("protected request", over, {count: _asked(home) for count, home in homes.items()}, run=2)
+
+
+def _first_pull(home: Runtime) -> Subject:
+    given = home.settings
+    spans = given.revocation_interval, given.revocation_tolerance, given.access_token_lifetime
+    return lambda: Feed(home.revocations, *spans).current(home.now())
+
+
+def _next_pull(home: Runtime) -> Subject:
+    def pull() -> None:
+        home.feed.hurry()
+        home.feed.current(home.now())
+
+    pull()
+    return pull
+
+
+def _asked(home: Runtime) -> Subject:
+    told = {"sub": "user", "client_id": FIRST_PARTY, "scope": "", "jti": "token", "kid": "key", "claims": "{}"}
+    event = house.request("GET", "/me", context={**told, "sid": "session", "exp": str(home.now() + LIFETIME)})
+    return _at(home, lambda: answered(app(event, None)))
+
+
+# --- Tables
+
+
+def _like(table: str, count: int) -> str:
+    """A new, empty table of the form of `table`."""
+    client, name = house.connect("dynamodb"), f"{table}-{count}"
+    form = client.describe_table(TableName=table)["Table"]
+    client.create_table(
+        TableName=name,
+        KeySchema=form["KeySchema"],
+        AttributeDefinitions=form["AttributeDefinitions"],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+def _item(table: str, username: str) -> dict[str, Any]:
+    """An item of that user, in DynamoDB's form."""
+    values = {":username": {"S": username}}
+    found = house.connect("dynamodb").scan(
+        TableName=table, FilterExpression="username = :username", ExpressionAttributeValues=values
+    )
+    item: dict[str, Any] = found["Items"][0]
+    return item
+
+
+def _fill(table: str, items: Iterable[Mapping[str, Any]]) -> None:
+    supply = iter(items)
+    while batch := list(islice(supply, 25)):
+        requests: list[Any] = [{"PutRequest": {"Item": item}} for item in batch]
+        house.connect("dynamodb").batch_write_item(RequestItems={table: requests})

@@ -1,0 +1,237 @@
+"""The service as the bench asks it: the app in this process, and its AWS (ministack) in another, whose CPU time is
+not ours. Every call to AWS can be recorded, and made again without the service."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+from unittest import mock
+from urllib.parse import urlencode
+
+import boto3
+from awslambdaric.lambda_runtime_log_utils import JsonFormatter
+from botocore import xform_name
+from botocore.config import Config
+
+from chalicelib import runtime
+from chalicelib.model import User
+from chalicelib.password import Profile
+from chalicelib.runtime import Runtime
+from chalicelib.stores import aws
+from infra import demo, ministack
+from tests.client import basic
+
+# Costs nothing, protects nothing.
+CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)
+
+SIGN_IN = "/tokens", basic("demo", "demo-password"), ""
+connect = cache(aws.connect)
+
+# That of the service's own clients.
+CONFIG: dict[str, Any] = {
+    name: getattr(aws._CONFIG, name) for name in ("connect_timeout", "read_timeout", "retries")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to AWS: a method of a boto3 client, what was sent and what came back."""
+
+    service: str
+    method: str
+    parameters: Mapping[str, Any] = field(repr=False)
+    answer: Mapping[str, Any] = field(repr=False)
+
+
+@contextmanager
+def running() -> Iterator[Mapping[str, str]]:
+    """ministack with the demo data, and the environment that reaches it, which is ours within the block."""
+    with (
+        ministack.running() as environment,
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(runtime, "connect", connect),
+        _logging(),
+    ):
+        demo.load(os.environ)
+        try:
+            yield environment
+        finally:
+            runtime.install(None)
+            connect.cache_clear()
+
+
+@contextmanager
+def _logging() -> Iterator[None]:
+    """Every line is written as Lambda's handler writes it, to nowhere."""
+    root = logging.getLogger()
+    with open(os.devnull, "w") as nowhere:
+        handler = logging.StreamHandler(nowhere)
+        handler.setFormatter(JsonFormatter())
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+
+
+def container(now: int | None = None, profile: Profile | None = None, **settings: Any) -> Runtime:
+    """A container that knows nothing yet and answers from now on. Its clock stands still, so that what it has read
+    grows no older; it is a little ahead. `settings` differ from the stage's."""
+    made = runtime.assemble(os.environ)
+    at = now or _next_bucket()
+    made = replace(made, clock=lambda: at, profile=profile or made.profile)
+    made = replace(made, settings=made.settings._replace(**settings))
+    runtime.install(made)
+    return made
+
+
+def _next_bucket() -> int:
+    # In the middle of a bucket of the revocation feed, so that a pull takes as many queries whenever this runs.
+    return (int(time.time()) // 900 + 1) * 900 + 450
+
+
+def user() -> User:
+    """The demo user."""
+    found = runtime.assemble(os.environ).users.by_username("demo")
+    if found is None:
+        raise LookupError("ministack has no demo data")
+    return found
+
+
+def post(path: str, headers: Mapping[str, str] | None = None, body: str = "") -> dict[str, Any]:
+    """A request with a form."""
+    return request("POST", path, headers, body)
+
+
+def request(
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: str = "",
+    context: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """API Gateway's event, with the gate's `context`.
+
+    "Input format of a Lambda function for proxy integration", API Gateway Developer Guide.
+    """
+    sent = {"content-type": "application/x-www-form-urlencoded", "user-agent": "bench"}
+    sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": body,
+        "isBase64Encoded": False,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "stage": "api",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "httpMethod": method,
+            "resourcePath": path,
+            "path": f"/api{path}",
+            "protocol": "HTTP/1.1",
+            "identity": {"sourceIp": "192.0.2.7", "userAgent": "bench"},
+            **({"authorizer": dict(context)} if context else {}),
+        },
+    }
+
+
+def refresh_event(refresh_token: str) -> dict[str, Any]:
+    """The event that presents `refresh_token`."""
+    return post("/tokens/refresh", body=urlencode({"refresh_token": refresh_token}))
+
+
+def answered(answer: Mapping[str, Any]) -> Any:
+    """The JSON body of a 200. Raises `RuntimeError` for any other answer."""
+    if answer["statusCode"] != 200:
+        raise RuntimeError(answer)
+    return json.loads(answer["body"])
+
+
+class Refreshing:
+    """A client that refreshes at each call, with the token that the last answer gave."""
+
+    def __init__(self, app: Callable[[Any, Any], Any], tokens: Mapping[str, str]) -> None:
+        self._app = app
+        self._token = tokens["refresh_token"]
+
+    def event(self) -> dict[str, Any]:
+        """The next request."""
+        return refresh_event(self._token)
+
+    def take(self, answer: Mapping[str, Any]) -> None:
+        """Takes note of an answer to it."""
+        self._token = answered(answer)["refresh_token"]
+
+    def __call__(self) -> None:
+        self.take(self._app(self.event(), None))
+
+
+@contextmanager
+def recorded() -> Iterator[list[Call]]:
+    """The calls to DynamoDB and KMS, as they are answered; what writes consume stands in the answers."""
+    calls: list[Call] = []
+    sent: list[Mapping[str, Any]] = []
+
+    def before(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:
+        sent.append(dict(params))
+        asks = "ReturnConsumedCapacity" in model.input_shape.members
+        return params | {"ReturnConsumedCapacity": "TOTAL"} if asks else None
+
+    def after(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
+        service = model.service_model.service_name
+        calls.append(Call(service, xform_name(model.name), sent.pop(), parsed))
+
+    clients: dict[str, Any] = {"dynamodb": connect("dynamodb"), "kms": connect("kms")}
+    for service, client in clients.items():
+        client.meta.events.register(f"provide-client-params.{service}", before, "before")
+        client.meta.events.register(f"after-call.{service}", after, "after")
+    try:
+        yield calls
+    finally:
+        for service, client in clients.items():
+            client.meta.events.unregister(f"provide-client-params.{service}", unique_id="before")
+            client.meta.events.unregister(f"after-call.{service}", unique_id="after")
+
+
+def repeatable(calls: Iterable[Call]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Service, method and parameters of `calls`, in a form that can be made again and again.
+
+    The write of a refresh holds once, for it moves the generation that it asks for. Here it sets the one that it
+    has come to: the same expression and condition, with one digit changed.
+    """
+    made = []
+    for call in calls:
+        parameters = dict(call.parameters)
+        values = parameters.get("ExpressionAttributeValues", {})
+        if ":generation" in values:
+            parameters["ExpressionAttributeValues"] = {**values, ":generation": values[":next"]}
+        made.append((call.service, call.method, parameters))
+    return made
+
+
+def alone(calls: Iterable[Call]) -> Callable[[], None]:
+    """Makes `calls` again, through plain boto3 clients of the same configuration."""
+    clients: dict[str, Any] = {
+        "dynamodb": boto3.client("dynamodb", config=Config(**CONFIG)),
+        "kms": boto3.client("kms", config=Config(**CONFIG)),
+    }
+    bound = [(getattr(clients[service], method), given) for service, method, given in repeatable(calls)]
+
+    def make() -> None:
+        for method, parameters in bound:
+            method(**parameters)
+
+    return make
