@@ -89,8 +89,8 @@ def verify(
     # Where there are more than three segments, the second has a dot in it, and is no base64url.
     signed, _, last = token.rpartition(".")
     header, _, payload = signed.partition(".")
-    if len(header) > MAX_HEADER_LENGTH:
-        raise _refused("the header is too long")
+    if not 0 < len(header) <= MAX_HEADER_LENGTH:
+        raise _refused("the header is missing or too long")
     kid, alg = _kid_and_alg(header)
     key = keys(kid)
     if key is None:
