@@ -106,7 +106,7 @@ def run(world: World, trial: Trial, reference: Reference) -> Result:
         again, lost = _asked_again(world, operation, signed, done, done_before=first == reference.effect)
     broken = [
         *([] if gate else ["the gate did not let a good token in"]),
-        *([] if seconds < TIME_LIMIT else [f"took {seconds:.1f} s"]),
+        *([] if seconds < TIME_LIMIT or operation.by_hand else [f"took {seconds:.1f} s"]),
         *_judged(operation, reference, done, first),
         *lost,
     ]
