@@ -4,7 +4,7 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cryptography.hazmat.backends.openssl import backend
@@ -38,10 +38,17 @@ def line(row: Row) -> str:
 
 def machine() -> str:
     """What it was measured on and with, and when: one sentence."""
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     system = f"{_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     python = f"Python {platform.python_version()}, {backend.openssl_version_text()}"
     return f"{datetime.now(UTC):%Y-%m-%d}, {system}, {python}, {packages}."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def write(rows: Sequence[Row], page: Path = PAGE) -> None:
