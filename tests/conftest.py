@@ -5,9 +5,11 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -55,15 +57,21 @@ connect = cache(aws.connect)
 
 
 @pytest.fixture(scope="session")
-def keys_exist() -> None:
-    demo.add_keys(runtime.assemble(os.environ))
+def keys_exist() -> Any:
+    """The table of the key ring with its first keys, as every test finds it."""
+    made = runtime.assemble(os.environ)
+    demo.add_keys(made)
+    return deepcopy(emulated_tables()[made.settings.keys_table].items)
 
 
 def empty_tables(names: Iterable[str]) -> None:
     """As a new stack would have them. Asking moto for it item by item would take longer than the tests."""
-    tables = dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_REGION"]].tables
     for name in names:
-        tables[name].items.clear()
+        emulated_tables()[name].items.clear()
+
+
+def emulated_tables() -> Any:
+    return dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_REGION"]].tables
 
 
 @pytest.fixture
@@ -72,12 +80,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(clock: Clock, keys_exist: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
-    """The runtime of this test. All its tables but that of the keys are empty."""
+def house(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    """The runtime of this test. All its tables are empty but that of the keys, which has the first ones."""
     monkeypatch.setattr(runtime, "connect", connect)
     made = replace(runtime.assemble(os.environ), profile=CHEAP, clock=clock)
     named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
-    empty_tables(name for name in named if name != made.settings.keys_table)
+    empty_tables(named)
+    emulated_tables()[made.settings.keys_table].items.update(deepcopy(keys_exist))
     runtime.install(made)
     yield made
     runtime.install(None)
