@@ -29,7 +29,7 @@ load: $(INSTALLED) $(MINISTACK) ## clients of the served API for $SECONDS (defau
 	@SECONDS=$(SECONDS) $(BIN)/python -m tests.load
 
 faults: $(INSTALLED) $(MINISTACK) ## every fault of AWS at every call of every operation (docs/reliability.md), some minutes
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest tests/faults -W "ignore::pytest.PytestUnraisableExceptionWarning" # for sockets that a fault has left
 
 bench: $(BENCH) $(MINISTACK) $(BENCH_NODE)/node_modules/installed ## what it costs, as ratios and beside others (docs/performance.md), some minutes
 	@$(BIN)/python -m bench

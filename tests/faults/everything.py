@@ -25,7 +25,7 @@ def try_everything(environment: Mapping[str, str]) -> tuple[dict[str, Reference]
         world = build()
         world.warm()
         references = {operation.name: learn(world, operation) for operation in OPERATIONS}
-        world.proxy.close()
+        world.close()
         todo = _longest_first([trial for each in OPERATIONS for trial in trials(each, references[each.name])])
         with ThreadPoolExecutor(WORLDS) as threads:
             workers = [threads.submit(_work, build(), todo, references) for _ in range(WORLDS)]
@@ -47,6 +47,6 @@ def _work(world: World, todo: "SimpleQueue[Trial]", references: Mapping[str, Ref
         try:
             trial = todo.get_nowait()
         except Empty:
-            world.proxy.close()
+            world.close()
             return results
         results.append(run(world, trial, references[trial.operation.name]))

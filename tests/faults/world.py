@@ -103,6 +103,13 @@ class World:
             self.container.feed.hurry()
             self.container.feed.current(self.container.now())
 
+    def close(self) -> None:
+        """Ends every connection."""
+        self.proxy.close()
+        self._http.close()
+        for client in self._clients.values():
+            client.close()
+
     @contextmanager
     def serving(self, house: Runtime | None = None) -> Iterator[None]:
         """This thread's requests are served by `house`; as it stands, by the warm container."""
