@@ -24,6 +24,7 @@ from chalicelib.password import Profile
 from chalicelib.runtime import Runtime
 from chalicelib.stores import aws
 from infra import demo, ministack
+from infra.lambda_events import proxy_event
 from tests.client import basic
 
 # Costs nothing, protects nothing.
@@ -115,37 +116,9 @@ def request(
     body: str = "",
     context: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """API Gateway's event, with the gate's `context`.
-
-    "Input format of a Lambda function for proxy integration", API Gateway Developer Guide.
-    """
-    sent = {"content-type": "application/x-www-form-urlencoded", "user-agent": "bench"}
-    sent |= {name.lower(): value for name, value in (headers or {}).items()}
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "body": body,
-        "isBase64Encoded": False,
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "a1b2c3d4e5",
-            "stage": "api",
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "httpMethod": method,
-            "resourcePath": path,
-            "path": f"/api{path}",
-            "protocol": "HTTP/1.1",
-            "identity": {"sourceIp": "192.0.2.7", "userAgent": "bench"},
-            **({"authorizer": dict(context)} if context else {}),
-        },
-    }
+    """API Gateway's event, with the gate's `context`."""
+    sent = {"content-type": "application/x-www-form-urlencoded", "user-agent": "bench", **(headers or {})}
+    return proxy_event(method, path, sent, body, context=context)
 
 
 def refresh_event(refresh_token: str) -> dict[str, Any]:

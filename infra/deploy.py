@@ -16,9 +16,9 @@ from typing import Any
 from infra import account, package, refusal, releases, runtimes
 from infra.account import Account
 from infra.cloudformation import IDENTIFIERS, Stack
+from infra.lambda_events import SCHEDULED
 from infra.refusal import RefusalError
 from infra.releases import Release, Releases
-from infra.scheduled import SCHEDULED
 
 LOOK_EVERY = 3.0  # seconds
 _ATTEMPTS = 5

@@ -15,8 +15,8 @@ from unittest import mock
 
 from infra import demo, deployed, lambda_runtime
 from infra.deployed import Deployed
+from infra.lambda_events import SCHEDULED, proxy_event
 from infra.lambda_runtime import LambdaFunction
-from infra.scheduled import SCHEDULED
 
 _WHOLE_PROCESSOR = 1769  # MB
 _CALLS = 5
@@ -67,27 +67,9 @@ def _peak(function: LambdaFunction) -> float:
 
 def _sign_in(stack: Deployed) -> Mapping[str, Any]:
     credentials = base64.b64encode(b"demo:demo-password").decode()
-    headers = {"authorization": f"Basic {credentials}"}
-    return {
-        "resource": "/tokens",
-        "path": "/tokens",
-        "httpMethod": "POST",
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        "requestContext": {
-            **stack.request_context,
-            "requestId": "measured",
-            "httpMethod": "POST",
-            "resourcePath": "/tokens",
-            "path": f"/{deployed.STAGE}/tokens",
-            "identity": {"sourceIp": "192.0.2.7"},
-        },
-    }
+    where = stack.request_context
+    headers = {"Authorization": f"Basic {credentials}"}
+    return proxy_event("POST", "/tokens", headers, api_id=where["apiId"], stage=where["stage"])
 
 
 def _decision(stack: Deployed, bearer: str) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from chalicelib.model import User
 from chalicelib.runtime import Runtime
 from chalicelib.scope import parse
 from infra import demo
+from infra.lambda_events import proxy_event
 from infra.scale.counter import Counted, Counter
 from infra.scale.units import item_size
 
@@ -29,7 +30,6 @@ ISSUER = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/api"
 _METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api/GET/me"
 _ADDRESS = "203.0.113.17"
 _USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-_REQUEST_ID = "0d1a2b3c-6bc3-4d2c-8e4f-9e8b4d2c8e4f"
 _USERNAME, _PASSWORD = "user@example.com", "a quiet sentence"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -156,29 +156,8 @@ class World:
         from app import app  # which reads the environment when it is imported
 
         sent = {"User-Agent": _USER_AGENT, **(headers or {})}
-        event = {
-            "resource": path,
-            "path": path,
-            "httpMethod": method,
-            "headers": sent,
-            "multiValueHeaders": {name: [value] for name, value in sent.items()},
-            "queryStringParameters": query or None,
-            "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
-            "pathParameters": None,
-            "stageVariables": None,
-            "body": body or None,
-            "isBase64Encoded": False,
-            "requestContext": {
-                "apiId": "a1b2c3d4e5",
-                "stage": "api",
-                "requestId": _REQUEST_ID,
-                "httpMethod": method,
-                "resourcePath": path,
-                "path": path,
-                "identity": {"sourceIp": _ADDRESS, "userAgent": _USER_AGENT},
-                **({"authorizer": caller} if caller else {}),
-            },
-        }
+        event = proxy_event(method, path, sent, body or None, query=query, context=caller)
+        event["requestContext"]["identity"]["sourceIp"] = _ADDRESS
         answer = app(event, LambdaContext("gatehouse", 1024))
         if answer["statusCode"] not in {200, 204}:
             raise RuntimeError(f"{method} {path} was answered {answer['statusCode']}: {answer['body']}")

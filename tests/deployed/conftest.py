@@ -19,7 +19,7 @@ from chalicelib.runtime import Runtime, assemble
 from infra import demo, deployed
 from infra.deployed import Deployed
 from infra.gateway import Answer, Gateway
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.client import Client
 from tests.deployed.requests import ORIGIN
 from tests.test_make_run import Running

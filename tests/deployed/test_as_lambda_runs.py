@@ -12,8 +12,8 @@ import pytest
 from chalicelib.authorizer import PROTECTED
 from infra import deployed, lambda_runtime
 from infra.deployed import Deployed
+from infra.lambda_events import SCHEDULED, proxy_event
 from infra.lambda_runtime import FunctionError, LambdaFunction
-from infra.scheduled import SCHEDULED
 from tests.client import basic, bearer
 from tests.deployed.conftest import Site
 from tests.deployed.test_least_privilege import credentials
@@ -91,32 +91,9 @@ def request(
     body: str | None = None,
     context: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One request ("Input format of a Lambda function for proxy integration"), with the context of the gate."""
-    sent = {name.lower(): value for name, value in (headers or {}).items()}
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "body": body,
-        "isBase64Encoded": False,
-        "requestContext": {
-            **stack.request_context,
-            "accountId": "123456789012",
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "httpMethod": method,
-            "resourcePath": path,
-            "path": f"/{deployed.STAGE}{path}",
-            "protocol": "HTTP/1.1",
-            "identity": {"sourceIp": "192.0.2.7", "userAgent": None},
-            **({"authorizer": {"principalId": context["sub"], **context}} if context else {}),
-        },
-    }
+    """One request to the API of `stack`, with the context of the gate."""
+    where = stack.request_context
+    return proxy_event(method, path, headers, body, context=context, api_id=where["apiId"], stage=where["stage"])
 
 
 def sign_in(stack: Deployed, password: str = "demo-password") -> dict[str, Any]:  # noqa: S107

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib import base64url
 from infra import deployed
 from infra.deployed import Deployed
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.client import Client, basic, bearer
 from tests.deployed.conftest import Site
 

@@ -17,7 +17,7 @@ from cfnlint.api import lint_all
 from chalicelib.runtime import Runtime
 from infra import deployed
 from infra.deployed import Deployed
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.client import Client, Reply, bearer
 from tests.conftest import new_user
 from tests.deployed.conftest import Site, house_of

@@ -11,7 +11,7 @@ from chalicelib.authorizer import CACHE_SECONDS
 from chalicelib.sessions import REVOKED
 from infra import deployed
 from infra.deployed import Deployed
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.callers import SignedIn
 from tests.client import Client
 from tests.deployed.conftest import TIMEOUT, furnished, house_of

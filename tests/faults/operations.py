@@ -10,7 +10,7 @@ from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableErr
 from chalicelib.keys import Purpose, Role
 from chalicelib.password import Passwords, Profile
 from chalicelib.runtime import Runtime
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.client import Reply, bearer
 from tests.conftest import DEMO_SCOPE, new_user
 from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World

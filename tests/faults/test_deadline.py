@@ -11,7 +11,7 @@ from chalicelib import deadline, schedule
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.runtime import Runtime
 from chalicelib.stores import aws
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.aws_calls import recorded
 from tests.client import Client
 from tests.faults.trial import CONFIG, TIME_LIMIT

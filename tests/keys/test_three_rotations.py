@@ -16,7 +16,7 @@ from chalicelib.runtime import Runtime
 from chalicelib.schedule import rotate_keys
 from chalicelib.verify import verify
 from infra.gateway import Gateway
-from infra.scheduled import SCHEDULED
+from infra.lambda_events import SCHEDULED
 from tests.callers import SignedIn, container, sign_in
 from tests.client import Client, Clock
 from tests.conftest import new_user

@@ -56,7 +56,7 @@ def _term(text: str) -> Condition:
             and item[path].keys() == values[name].keys()
             and operator(_plain(item[path]), _plain(values[name]))
         )
-    raise NotImplementedError(text)
+    raise AssertionError(f"no condition of the stores: {text}")
 
 
 def _plain(value: Value) -> Any:
@@ -73,7 +73,7 @@ def updated(item: Item, expression: str, values: Mapping[str, Value]) -> Item:
         return {**item, path: {"N": str(total)}}
     assignments = [_ASSIGNMENT.fullmatch(text) for text in rest.split(", ")]
     if action != "SET" or None in assignments:
-        raise NotImplementedError(expression)
+        raise AssertionError(f"no update of the stores: {expression}")
     return {**item, **{assigned[1]: values[assigned[2]] for assigned in assignments if assigned}}
 
 
