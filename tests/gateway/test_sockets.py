@@ -5,32 +5,17 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Thread
 
 import pytest
 
-from infra.gateway import MAX_BODY_LENGTH, Gateway
-from infra.http_server import GatewayServer
+from infra.gateway import MAX_BODY_LENGTH
 from tests.gateway.world import (
     THREADS,
     World,
 )
+from tests.served import served
 
 # ---- Over sockets ----
-
-
-@contextmanager
-def served(gateway: Gateway) -> Iterator[int]:
-    with GatewayServer(0) as server:
-        server.listen(gateway)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -4,13 +4,10 @@ import datetime
 import json
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
-from threading import Thread
 
 import jwt
 import pytest
@@ -26,11 +23,11 @@ from chalicelib.key_material import ALGORITHMS
 from chalicelib.model import User
 from chalicelib.runtime import Runtime
 from infra.gateway import Gateway
-from infra.http_server import GatewayServer
 from tests.callers import serve
 from tests.client import Client
 from tests.keys import verifiers
 from tests.keys.verifiers import Outcome, Service, Verifier
+from tests.served import served
 
 HOUR = 3_600
 ISSUER = "https://gatehouse.example"
@@ -57,22 +54,6 @@ def living(request: pytest.FixtureRequest, house: Runtime, empty_ring: None) -> 
     made.rotation.run(made.now() - 2 * HOUR)
     runtime.install(made)
     return made
-
-
-@contextmanager
-def served(context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """The app on a port of 127.0.0.1, in HTTP, or HTTPS by `context`."""
-    with GatewayServer(0) as server:
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.listen(Gateway(app))
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @dataclass(frozen=True)
@@ -116,7 +97,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def outcomes(library: Verifier, house: Runtime, certificate: Certificate, *tokens: str) -> list[Outcome]:
     """What `library` makes of `tokens`, by the JWK Set over HTTP; aws-jwt-verify asks for HTTPS."""
     secure = library is verifiers.aws_jwt_verify
-    with served(certificate.context() if secure else None) as port:
+    with served(Gateway(app), certificate.context() if secure else None) as port:
         uri = f"{'https' if secure else 'http'}://127.0.0.1:{port}/.well-known/jwks.json"
         path = str(certificate.path) if secure else ""
         return library(Service(uri, ISSUER, ISSUER, house.settings.signing_alg, path), tokens)
@@ -176,7 +157,7 @@ def test_authlib_refuses_eddsa(living: Runtime, client: Client, user: User, cert
 @pytest.mark.parametrize("living", ["ES256"], indirect=True)
 def test_aws_jwt_verify_takes_the_set_by_https_alone(living: Runtime, client: Client, user: User) -> None:
     token = client.access_token(user.username)
-    with served() as port:
+    with served(Gateway(app)) as port:
         uri = f"http://127.0.0.1:{port}/.well-known/jwks.json"
         service = Service(uri, ISSUER, ISSUER, living.settings.signing_alg)
         (reason,) = verifiers.aws_jwt_verify(service, [token])
