@@ -35,7 +35,7 @@ bench: $(BENCH) $(MINISTACK) $(BENCH_NODE)/node_modules/installed ## what it cos
 	@$(BIN)/python -m bench
 
 scale: $(INSTALLED) $(MINISTACK) ## what it costs on AWS and where the first limits are, on paper (docs/scale.md)
-	@$(BIN)/python -m infra.scale
+	@$(BIN)/python -m bench.scale
 
 check: $(INSTALLED) ## lint, format, types, the direction of imports, the packaged template
 	$(BIN)/ruff check .
@@ -59,7 +59,7 @@ rollback: $(INSTALLED) ## deploys VERSION again; without it, says which versions
 	@$(BIN)/python -m infra.deploy $(STAGE) --bucket '$(BUCKET)' --rollback $(VERSION)
 
 destroy: $(INSTALLED) ## deletes the deployed stack; the data stays, but for DELETE_DATA=yes
-	@$(BIN)/python -m infra.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
+	@$(BIN)/python -m infra.deploy.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
 
 clean: ## removes what make has made
 	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

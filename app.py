@@ -4,7 +4,7 @@ from chalice import Chalice
 
 from chalicelib.authorizer import gatehouse
 from chalicelib.routes import comments, jwks, sessions, tokens, users
-from chalicelib.routes.front import front_door, preflights
+from chalicelib.routes.middleware import front_door, preflights
 from chalicelib.schedule import schedules
 
 # Lambda's own handler writes the log, as JSON.

@@ -27,9 +27,10 @@ from bench.issued import Issued, event, issue
 from bench.measure import Ratio, one_cpu
 from bench.packages import Packages, make
 from bench.rows import Row
-from chalicelib.key_material import new_signing_key, signing_key
-from chalicelib.keys import KeyEntry
-from infra import dependencies, lambda_runtime
+from chalicelib.keys.material import new_signing_key, signing_key
+from chalicelib.keys.ring import KeyEntry
+from infra.emulated import lambda_runtime
+from infra.package import dependencies
 
 GATE, API, COMPILED = 1.4, 1.1, 1.05
 

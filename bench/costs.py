@@ -17,9 +17,9 @@ from bench.peers import authlib, oidc_provider
 from bench.rows import Row
 from chalicelib import authorizer
 from chalicelib.authorizer import Gate
-from chalicelib.runtime import Runtime
-from infra.gateway import Gateway
-from tests.client import Client, Reply, bearer
+from chalicelib.services import Runtime
+from infra.local.gateway import Gateway
+from tests.support.client import Client, Reply, bearer
 
 _ISSUER = "https://auth.example.com"
 _NOTE = (

@@ -14,9 +14,9 @@ from bench.peers import aws_jwt_verify, chalice, joserfc, powertools, pyjwt
 from bench.pieces import PIECES, pieces
 from bench.rows import Row
 from chalicelib import authorizer
-from chalicelib.key_material import new_signing_key, signing_key
-from chalicelib.keys import KeyEntry
-from chalicelib.policy import AccessTable
+from chalicelib.gate.policy import AccessTable
+from chalicelib.keys.material import new_signing_key, signing_key
+from chalicelib.keys.ring import KeyEntry
 
 # The goal for each algorithm's first decision.
 FIRST = {"ES256": 1.3, "RS256": 1.8, "EdDSA": 1.2}

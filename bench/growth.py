@@ -21,18 +21,19 @@ from bench.many_routes import read_and_write, routes
 from bench.measure import ratios
 from bench.picture import Panel
 from bench.rows import Row
-from chalicelib import access_token, base64url, runtime
-from chalicelib.access_token import AccessToken
+from chalicelib import base64url, services
 from chalicelib.authorizer import Gate
-from chalicelib.key_material import NewKey, new_signing_key, signing_key
-from chalicelib.keys import KeyEntry
+from chalicelib.gate.policy import AccessTable
+from chalicelib.keys.material import NewKey, new_signing_key, signing_key
+from chalicelib.keys.ring import KeyEntry
 from chalicelib.model import FIRST_PARTY
-from chalicelib.policy import AccessTable
-from chalicelib.revocations import Feed, Kind, Revocation
-from chalicelib.runtime import Runtime
 from chalicelib.scope import Scope
+from chalicelib.services import Runtime
 from chalicelib.stores.dynamodb import marshal
-from tests.client import basic
+from chalicelib.tokens import access_token
+from chalicelib.tokens.access_token import AccessToken
+from chalicelib.tokens.revocations import Feed, Kind, Revocation
+from tests.support.client import basic
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
 
@@ -214,14 +215,14 @@ def _sign_in(home: Runtime, username: str) -> Subject:
 
 
 def _refresh(home: Runtime, username: str) -> Subject:
-    runtime.install(home)
+    services.install(home)
     tokens = answered(app(house.post("/tokens", basic(username, "demo-password")), None))
     return _at(home, Refreshing(app, tokens))
 
 
 def _at(home: Runtime, request: Subject) -> Subject:
     def call() -> None:
-        runtime.install(home)
+        services.install(home)
         request()
 
     return call

@@ -18,14 +18,15 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from botocore import xform_name
 from botocore.config import Config
 
-from chalicelib import runtime
+from chalicelib import services
+from chalicelib.accounts.password import Profile
 from chalicelib.model import User
-from chalicelib.password import Profile
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
-from infra import demo, ministack
-from infra.lambda_events import proxy_event
-from tests.client import basic
+from infra import demo
+from infra.emulated import ministack
+from infra.emulated.lambda_events import proxy_event
+from tests.support.client import basic
 
 # Costs nothing, protects nothing.
 CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)
@@ -55,14 +56,14 @@ def running() -> Iterator[Mapping[str, str]]:
     with (
         ministack.running() as environment,
         mock.patch.dict(os.environ, environment),
-        mock.patch.object(runtime, "connect", connect),
+        mock.patch.object(services, "connect", connect),
         _logging(),
     ):
         demo.load(os.environ)
         try:
             yield environment
         finally:
-            runtime.install(None)
+            services.install(None)
             connect.cache_clear()
 
 
@@ -83,11 +84,11 @@ def _logging() -> Iterator[None]:
 def container(now: int | None = None, profile: Profile | None = None, **settings: Any) -> Runtime:
     """A container that knows nothing yet and answers from now on. Its clock stands still, so that what it has read
     grows no older; it is a little ahead. `settings` differ from the stage's."""
-    made = runtime.assemble(os.environ)
+    made = services.assemble(os.environ)
     at = now or _next_bucket()
     made = replace(made, clock=lambda: at, profile=profile or made.profile)
     made = replace(made, settings=made.settings._replace(**settings))
-    runtime.install(made)
+    services.install(made)
     return made
 
 
@@ -98,7 +99,7 @@ def _next_bucket() -> int:
 
 def user() -> User:
     """The demo user."""
-    found = runtime.assemble(os.environ).users.by_username("demo")
+    found = services.assemble(os.environ).users.by_username("demo")
     if found is None:
         raise LookupError("ministack has no demo data")
     return found

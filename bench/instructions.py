@@ -23,7 +23,7 @@ from bench.issued import Issued, issue
 from bench.pieces import PIECES, pieces
 from bench.rows import Row
 from chalicelib import base64url
-from chalicelib.key_material import SigningKey
+from chalicelib.keys.material import SigningKey
 
 TIMES = 50
 NOW = 1_800_000_000

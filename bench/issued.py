@@ -15,18 +15,19 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from chalicelib import access_token, base64url, issuer
-from chalicelib.access_token import AccessToken
+from chalicelib import base64url, issuer
 from chalicelib.authorizer import PROTECTED, Gate
-from chalicelib.grants.response import JTI_BYTES
-from chalicelib.jwks import PublicKey, parse_jwk_set
-from chalicelib.key_material import SigningKey
-from chalicelib.known_tokens import MOST
+from chalicelib.gate.verified_tokens import MOST
+from chalicelib.grants.token_issuer import JTI_BYTES
+from chalicelib.keys.jwk_set import PublicKey, parse_jwk_set
+from chalicelib.keys.material import SigningKey
 from chalicelib.model import FIRST_PARTY
 from chalicelib.realm import Realm
-from chalicelib.refresh_token import ID_BYTES
 from chalicelib.scope import parse
 from chalicelib.settings import Settings
+from chalicelib.tokens import access_token
+from chalicelib.tokens.access_token import AccessToken
+from chalicelib.tokens.refresh_token import ID_BYTES
 
 METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/api/GET/comments"
 SETTINGS = Settings()

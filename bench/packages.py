@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
-from infra import dependencies, deployed, lambda_runtime
+from infra.emulated import deployed, lambda_runtime
+from infra.package import dependencies
 
 _HERE = Path(__file__).parent
 # What the peers need, as pip has installed and compiled it.

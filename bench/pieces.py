@@ -6,8 +6,8 @@ from itertools import cycle, repeat
 
 from bench.issued import Issued, by_turns, decision, event, raw
 from chalicelib import base64url
-from chalicelib.known_tokens import KnownTokens
-from chalicelib.verify import verify
+from chalicelib.gate.verified_tokens import KnownTokens
+from chalicelib.tokens.access_token_verifier import verify
 
 # From the second on, each contains the one before it.
 PIECES: Mapping[str, str] = {

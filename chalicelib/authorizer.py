@@ -15,12 +15,12 @@ from chalice.app import AuthRequest
 from chalicelib import issuer, settings
 from chalicelib.access_table import ACCESS_TABLE
 from chalicelib.errors import InvalidTokenError
-from chalicelib.jwks import RemoteJwkSet, fetch_jwk_set
-from chalicelib.known_tokens import KnownTokens
-from chalicelib.policy import AccessTable, MethodArn
+from chalicelib.gate.policy import AccessTable, MethodArn
+from chalicelib.gate.verified_tokens import KnownTokens
+from chalicelib.keys.jwk_set import RemoteJwkSet, fetch_jwk_set
 
 if TYPE_CHECKING:
-    from chalicelib.revocations import Revocations
+    from chalicelib.tokens.revocations import Revocations
 
 # How long API Gateway may use one answer again. The API checks `exp` and the revocations itself.
 CACHE_SECONDS = 300
@@ -121,7 +121,7 @@ def _bearer_token(authorization: str) -> str:
 def _guarded(given: settings.Settings) -> Mapping[str, AccessTable] | None:
     if not given.guarded_apis:
         return None
-    from chalicelib.guarded_apis import load  # here, so that a gate without it starts as fast as ever
+    from chalicelib.gate.guarded_apis import load  # here, so that a gate without it starts as fast as ever
 
     return load(given, PROTECTED)
 
@@ -129,7 +129,7 @@ def _guarded(given: settings.Settings) -> Mapping[str, AccessTable] | None:
 def _revocations(given: settings.Settings) -> "Callable[[int], Revocations] | None":
     if not given.gate_reads_feed:
         return None
-    from chalicelib.gate_feed import revocations  # here, for it brings boto3
+    from chalicelib.gate.revocation_feed import revocations  # here, for it brings boto3
 
     return revocations(given)
 

@@ -4,7 +4,7 @@ from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
 from chalicelib import deadline
-from chalicelib.runtime import runtime
+from chalicelib.services import runtime
 
 schedules = Blueprint(__name__)
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.refresh_token import ID_BYTES
-from chalicelib.runtime import Runtime, assemble
 from chalicelib.scope import Scope, parse
+from chalicelib.services import Runtime, assemble
+from chalicelib.tokens.refresh_token import ID_BYTES
 
 _ALL = "comments:read comments:write comments:moderate account users:write"
 

@@ -16,10 +16,10 @@ from hypothesis import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from infra import emulator
+from infra.emulated import moto_server
 
 # The app reads its environment when it is imported.
-os.environ.update(emulator.start())
+os.environ.update(moto_server.start())
 os.environ.update(
     {
         "GATEHOUSE_ISSUER": "https://gatehouse.example",
@@ -29,16 +29,17 @@ os.environ.update(
 )
 
 from app import app
-from chalicelib import authorizer, base64url, runtime, username
+from chalicelib import authorizer, base64url, services
+from chalicelib.accounts import username
+from chalicelib.accounts.password import Profile
 from chalicelib.authorizer import Gate
 from chalicelib.model import User
-from chalicelib.password import Profile
-from chalicelib.runtime import Runtime
 from chalicelib.scope import parse, serialize
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
 from infra import demo
-from infra.gateway import Gateway
-from tests.client import Client, Clock
+from infra.local.gateway import Gateway
+from tests.support.client import Client, Clock
 
 # A busy machine is no failure. On CI the parent is Hypothesis' own profile, with the same examples each time.
 settings.register_profile("gatehouse", settings.default, deadline=None)
@@ -59,7 +60,7 @@ connect = cache(aws.connect)
 @pytest.fixture(scope="session")
 def keys_exist() -> Any:
     """The table of the key ring with its first keys, as every test finds it."""
-    made = runtime.assemble(os.environ)
+    made = services.assemble(os.environ)
     demo.add_keys(made)
     return deepcopy(emulated_tables()[made.settings.keys_table].items)
 
@@ -82,14 +83,14 @@ def clock() -> Clock:
 @pytest.fixture
 def house(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """The runtime of this test. All its tables are empty but that of the keys, which has the first ones."""
-    monkeypatch.setattr(runtime, "connect", connect)
-    made = replace(runtime.assemble(os.environ), profile=CHEAP, clock=clock)
+    monkeypatch.setattr(services, "connect", connect)
+    made = replace(services.assemble(os.environ), profile=CHEAP, clock=clock)
     named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
     empty_tables(named)
     emulated_tables()[made.settings.keys_table].items.update(deepcopy(keys_exist))
-    runtime.install(made)
+    services.install(made)
     yield made
-    runtime.install(None)
+    services.install(None)
 
 
 @pytest.fixture

@@ -12,19 +12,21 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from chalicelib import authorizer, base64url, password, refresh_token
+from chalicelib import authorizer, base64url
+from chalicelib.accounts import password
 from chalicelib.authorizer import Gate
 from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.refresh_token import RefreshTokenRequest
 from chalicelib.model import Device, User
 from chalicelib.realm import Realm
-from chalicelib.refresh_token import HmacKey
-from chalicelib.runtime import Runtime
-from tests.aws_calls import failing, met, operations, recorded
-from tests.callers import serve, sign_in
-from tests.client import Client, Clock, Reply, basic
+from chalicelib.services import Runtime
+from chalicelib.tokens import refresh_token
+from chalicelib.tokens.refresh_token import HmacKey
 from tests.conftest import new_user
-from tests.policy_evaluators import permits
+from tests.support.aws_calls import failing, met, operations, recorded
+from tests.support.callers import serve, sign_in
+from tests.support.client import Client, Clock, Reply, basic
+from tests.support.policy_evaluators import permits
 
 Contents = Callable[[], list[str]]
 

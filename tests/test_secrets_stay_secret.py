@@ -11,20 +11,20 @@ from dataclasses import replace
 import pytest
 
 from app import app
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.key_cache import KeyCache
-from chalicelib.keys import Purpose
-from chalicelib.runtime import Runtime
+from chalicelib.keys.cache import KeyCache
+from chalicelib.keys.ring import Purpose
+from chalicelib.services import Runtime
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.users import UserStore
-from tests.aws_calls import failing
-from tests.callers import container
-from tests.client import Client, Clock
 from tests.conftest import new_user
-from tests.searched import (
+from tests.support.aws_calls import failing
+from tests.support.callers import container
+from tests.support.client import Client, Clock
+from tests.support.searched import (
     HOLDS_A_SECRET,
     NEW_PASSWORD,
     PASSWORD,
@@ -156,7 +156,7 @@ def test_an_expired_and_an_ended_token_are_not_repeated(searched: Searched) -> N
 
 
 def test_events_hold_no_secret(searched: Searched, log: io.StringIO) -> None:
-    runtime.install(container(searched.house, sign_in_failures_of_username=2))
+    services.install(container(searched.house, sign_in_failures_of_username=2))
     first = searched.sign_in().json["refresh_token"]
     second = searched.refresh(first).json["refresh_token"]
     searched.refresh(second)
@@ -176,7 +176,7 @@ def test_events_hold_no_secret(searched: Searched, log: io.StringIO) -> None:
 )
 def test_a_failing_table_says_nothing_of_what_it_was_given(searched: Searched, operation: str) -> None:
     tokens = searched.sign_in().json
-    runtime.install(container(searched.house))
+    services.install(container(searched.house))
     with failing(operation):
         do_everything(searched, tokens["access_token"], tokens["refresh_token"])
 
@@ -203,7 +203,7 @@ def test_whatever_breaks_its_traceback_holds_no_secret(
     searched: Searched, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, error: Exception
 ) -> None:
     tokens = searched.sign_in().json
-    runtime.install(container(searched.house))
+    services.install(container(searched.house))
 
     def broken(*_: object, **__: object) -> None:
         raise error
@@ -217,7 +217,7 @@ def test_what_kms_unseals_is_not_in_the_error_when_it_is_no_key(
     searched: Searched, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     tokens = searched.sign_in().json
-    runtime.install(container(searched.house))
+    services.install(container(searched.house))
     unseal = Sealer.unseal
     monkeypatch.setattr(Sealer, "unseal", lambda self, entry: unseal(self, entry)[:-7])
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
@@ -276,7 +276,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_no_repr_shows_a_secret(searched: Searched, made: list[object]) -> None:
-    runtime.install(container(searched.house))
+    services.install(container(searched.house))
     tokens = searched.sign_in().json
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
     searched.client.send("POST", "/tokens/refresh", {"Content-Type": "text/plain"}, tokens["refresh_token"])

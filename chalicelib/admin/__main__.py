@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from chalicelib.admin import keys
 from chalicelib.admin.output import Result, table
 from chalicelib.errors import GatehouseError
-from chalicelib.runtime import runtime
+from chalicelib.services import runtime
 from chalicelib.settings import SettingsError
 
 

@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from chalicelib.admin.output import Result
-from chalicelib.keys import KeyEntry, KeyRing, Purpose
-from chalicelib.numeric_date import rfc3339
-from chalicelib.runtime import Runtime
+from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
+from chalicelib.services import Runtime
+from chalicelib.timestamps import rfc3339
 
 
 def add_commands(groups: Any, common: argparse.ArgumentParser) -> None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib import base64url
-from chalicelib.credentials import Credentials
-from chalicelib.events import Event, EventName, Events
-from chalicelib.grants.response import TokenIssuer
+from chalicelib.accounts.credentials import Credentials
+from chalicelib.accounts.sessions import Sessions
+from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.model import FIRST_PARTY, Device, Session, TokenResponse, User
 from chalicelib.realm import Realm
-from chalicelib.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
 from chalicelib.scope import Scope, granted
-from chalicelib.sessions import Sessions
+from chalicelib.telemetry.events import Event, EventName, Events
+from chalicelib.tokens.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
 
 
 class Users(Protocol):

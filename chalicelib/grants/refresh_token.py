@@ -14,12 +14,12 @@ from enum import Enum
 from typing import Protocol
 
 from chalicelib.errors import InvalidGrantError
-from chalicelib.events import Event, EventName, Events
-from chalicelib.grants.response import TokenIssuer
+from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.model import Device, Session, TokenResponse, User
 from chalicelib.realm import Realm
-from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
 from chalicelib.scope import Scope, granted
+from chalicelib.telemetry.events import Event, EventName, Events
+from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 
 REUSE = "reuse"
 

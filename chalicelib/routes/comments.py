@@ -3,15 +3,15 @@
 from chalice import Response
 from chalice.app import Request
 
-from chalicelib.comments import Writer
 from chalicelib.model import Comment, CommentEvent
-from chalicelib.numeric_date import rfc3339
-from chalicelib.routes import body
-from chalicelib.routes.answer import created, no_content, ok
-from chalicelib.routes.caller import Caller
-from chalicelib.routes.door import Door
-from chalicelib.routes.page import cursor, identifier, paged
-from chalicelib.runtime import runtime
+from chalicelib.sample.comments import Writer
+from chalicelib.services import runtime
+from chalicelib.timestamps import rfc3339
+from chalicelib.web import body
+from chalicelib.web.caller import Caller
+from chalicelib.web.parameters import cursor, identifier, paged
+from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.responses import created, no_content, ok
 
 door = Door(__name__)
 

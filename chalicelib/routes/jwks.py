@@ -6,9 +6,9 @@ from chalice import Response
 from chalice.app import Request
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.routes.answer import ok
-from chalicelib.routes.door import Door
-from chalicelib.runtime import runtime
+from chalicelib.services import runtime
+from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.responses import ok
 
 door = Door(__name__)
 

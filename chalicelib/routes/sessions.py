@@ -3,17 +3,17 @@
 from chalice import Response
 from chalice.app import Request
 
-from chalicelib.accounts import PasswordChange
+from chalicelib.accounts.sessions import REVOKED
+from chalicelib.accounts.sign_up import PasswordChange
 from chalicelib.model import Session
-from chalicelib.numeric_date import rfc3339
-from chalicelib.routes import body
-from chalicelib.routes.answer import no_content, ok
-from chalicelib.routes.caller import Caller, device
-from chalicelib.routes.door import Door
-from chalicelib.routes.page import cursor, identifier, paged
 from chalicelib.routes.tokens import kept
-from chalicelib.runtime import runtime
-from chalicelib.sessions import REVOKED
+from chalicelib.services import runtime
+from chalicelib.timestamps import rfc3339
+from chalicelib.web import body
+from chalicelib.web.caller import Caller, device
+from chalicelib.web.parameters import cursor, identifier, paged
+from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.responses import no_content, ok
 
 door = Door(__name__)
 

@@ -4,21 +4,21 @@ from chalice import Response
 from chalice.app import Request
 
 from chalicelib import scope as scopes
+from chalicelib.accounts.sessions import LOGOUT_ALL, LOGOUT_OTHERS, Kept
 from chalicelib.errors import InvalidGrantError, InvalidRequestError
-from chalicelib.events import Event, EventName
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenRequest
 from chalicelib.model import FIRST_PARTY, TokenResponse
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.routes import basic, body, refresh_cookie
-from chalicelib.routes.answer import NO_STORE, no_content, ok
-from chalicelib.routes.body import Body
-from chalicelib.routes.caller import Caller, device
-from chalicelib.routes.door import Door
-from chalicelib.routes.page import parameter
-from chalicelib.runtime import runtime
 from chalicelib.scope import Scope
-from chalicelib.sessions import LOGOUT_ALL, LOGOUT_OTHERS, Kept
+from chalicelib.services import runtime
+from chalicelib.telemetry.events import Event, EventName
+from chalicelib.tokens.revocations import Kind, Revocation
+from chalicelib.web import basic_auth, body, cookies
+from chalicelib.web.body import Body
+from chalicelib.web.caller import Caller, device
+from chalicelib.web.parameters import parameter
+from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.responses import NO_STORE, no_content, ok
 
 door = Door(__name__)
 
@@ -28,8 +28,8 @@ def sign_in(request: Request) -> Response:
     """Username and password by HTTP Basic; answers an access token and a refresh token."""
     house = runtime()
     fields = body.parse(request)
-    username, password = basic.credentials(request.headers.get("authorization"))
-    in_cookie = refresh_cookie.wanted(fields)
+    username, password = basic_auth.credentials(request.headers.get("authorization"))
+    in_cookie = cookies.wanted(fields)
     asked = PasswordRequest(username, password, _scope(fields), device(request))
     tokens = house.sign_in(asked, house.realm(request.context), house.now())
     return _answer(tokens, in_cookie=in_cookie)
@@ -41,8 +41,8 @@ def refresh(request: Request) -> Response:
     house = runtime()
     fields = body.parse(request, plain=True)
     in_body = fields.text or fields.optional("refresh_token")
-    in_cookie = refresh_cookie.wanted(fields)
-    presented = in_body or refresh_cookie.presented(request, house.settings.allowed_origins)
+    in_cookie = cookies.wanted(fields)
+    presented = in_body or cookies.presented(request, house.settings.allowed_origins)
     if presented is None:
         raise InvalidGrantError(detail="no refresh token presented")
     asked = RefreshTokenRequest(presented, FIRST_PARTY, _scope(fields), device(request))
@@ -70,7 +70,7 @@ def log_out(request: Request) -> Response:
         case _:
             raise InvalidRequestError("The parameter sessions must be all or others.")
     house.feed.hurry()
-    return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": refresh_cookie.clearing()})
+    return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": cookies.clearing()})
 
 
 def kept(caller: Caller) -> Kept | None:
@@ -93,4 +93,4 @@ def _answer(tokens: TokenResponse, *, in_cookie: bool) -> Response:
     if not in_cookie:
         return ok({**answer, "refresh_token": tokens.refresh_token})
     lifetime = runtime().settings.session_idle_lifetime
-    return ok(answer, {**NO_STORE, "Set-Cookie": refresh_cookie.setting(tokens.refresh_token, lifetime)})
+    return ok(answer, {**NO_STORE, "Set-Cookie": cookies.setting(tokens.refresh_token, lifetime)})

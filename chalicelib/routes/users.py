@@ -7,12 +7,12 @@ from chalice.app import Request
 
 from chalicelib import scope as scopes
 from chalicelib import settings
-from chalicelib.accounts import SignUp
-from chalicelib.routes import body
-from chalicelib.routes.answer import created, ok
-from chalicelib.routes.caller import Caller
-from chalicelib.routes.door import Door
-from chalicelib.runtime import runtime
+from chalicelib.accounts.sign_up import SignUp
+from chalicelib.services import runtime
+from chalicelib.web import body
+from chalicelib.web.caller import Caller
+from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.responses import created, ok
 
 # Whether a route takes a token is fixed when it is registered: API Gateway is told so at deployment.
 door = Door(__name__, open_sign_up=settings.from_environment(os.environ).open_sign_up)

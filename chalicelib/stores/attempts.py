@@ -5,9 +5,9 @@ What was typed as a username is kept as a hash only: people type passwords there
 
 import hashlib
 
-from chalicelib import username as usernames
+from chalicelib.accounts import username as usernames
+from chalicelib.accounts.throttle import NO_FAILURES, Failures, Limit
 from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
-from chalicelib.throttle import NO_FAILURES, Failures, Limit
 
 
 class AttemptStore:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from chalicelib.key_material import NewKey
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.rotation import Slot
+from chalicelib.keys.material import NewKey
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import Slot
 from chalicelib.stores.aws import available
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
@@ -21,6 +20,7 @@ from chalicelib.stores.dynamodb import (
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.tokens.revocations import Kind, Revocation
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

@@ -6,8 +6,8 @@ empty ones.
 
 from collections.abc import Iterator
 
-from chalicelib.revocations import OVERLAP, Kind, Revocation
 from chalicelib.stores.dynamodb import Item, Put, Range, Table
+from chalicelib.tokens.revocations import OVERLAP, Kind, Revocation
 
 _BUCKET = 900
 

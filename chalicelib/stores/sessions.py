@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from chalicelib import scope as scopes
 from chalicelib.grants.refresh_token import Rotation
 from chalicelib.model import Device, Session
-from chalicelib.revocations import Kind, Revocation
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
     Item,
@@ -18,6 +17,7 @@ from chalicelib.stores.dynamodb import (
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.tokens.revocations import Kind, Revocation
 
 _ROTATE = (
     "SET generation = :next, rotated_at = :now, expires_at = :expires_at, "

@@ -1,11 +1,11 @@
 """What a sign-in asks of two tables at once: the user and the counters of failures, in one batch of reads."""
 
+from chalicelib.accounts.throttle import Attempts, Limits
 from chalicelib.model import Device, User
 from chalicelib.stores import attempts, users
 from chalicelib.stores.attempts import AttemptStore
 from chalicelib.stores.dynamodb import batch_get
 from chalicelib.stores.users import UserStore
-from chalicelib.throttle import Attempts, Limits
 
 
 class SignInStore:

@@ -9,11 +9,10 @@ import json
 from types import MappingProxyType
 
 from chalicelib import scope as scopes
-from chalicelib import username as usernames
+from chalicelib.accounts import username as usernames
+from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import EmailTakenError, UsernameTakenError
 from chalicelib.model import EpochChange, User
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.sessions import EpochChangedError
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
     Item,
@@ -24,6 +23,7 @@ from chalicelib.stores.dynamodb import (
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.tokens.revocations import Kind, Revocation
 
 
 class UserStore:

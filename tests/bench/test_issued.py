@@ -8,12 +8,13 @@ import pytest
 from bench import hostile
 from bench.issued import MANY, METHOD_ARN, Issued, decision, event, issue, raw
 from bench.many_routes import read_and_write, routes
-from chalicelib import known_tokens, verify
 from chalicelib.errors import InvalidTokenError
-from chalicelib.key_material import SigningKey, new_signing_key, signing_key
-from chalicelib.keys import KeyEntry
-from chalicelib.policy import AccessTable
-from tests.token_forge import NOW
+from chalicelib.gate import verified_tokens
+from chalicelib.gate.policy import AccessTable
+from chalicelib.keys.material import SigningKey, new_signing_key, signing_key
+from chalicelib.keys.ring import KeyEntry
+from chalicelib.tokens import access_token_verifier
+from tests.support.token_forge import NOW
 
 
 def issued(alg: str, count: int, now: int = NOW) -> Issued:
@@ -34,8 +35,8 @@ def test_the_gate_and_the_raw_verification_take_every_token(alg: str) -> None:
 
 def test_every_decision_by_turns_is_a_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = issued("EdDSA", MANY)
-    verified = mock.Mock(wraps=verify.verify)
-    monkeypatch.setattr(known_tokens, "verify", verified)
+    verified = mock.Mock(wraps=access_token_verifier.verify)
+    monkeypatch.setattr(verified_tokens, "verify", verified)
     decide, events = decision(tokens.gate(lambda: NOW)), tokens.events()
     for _ in range(2 * MANY):
         decide(next(events))

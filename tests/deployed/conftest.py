@@ -13,16 +13,17 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib import access_token
-from chalicelib.access_token import AccessToken
-from chalicelib.runtime import Runtime, assemble
-from infra import demo, deployed
-from infra.deployed import Deployed
-from infra.gateway import Answer, Gateway
-from infra.lambda_events import SCHEDULED
-from tests.client import Client
+from chalicelib.services import Runtime, assemble
+from chalicelib.tokens import access_token
+from chalicelib.tokens.access_token import AccessToken
+from infra import demo
+from infra.emulated import deployed
+from infra.emulated.deployed import Deployed
+from infra.emulated.lambda_events import SCHEDULED
+from infra.local.gateway import Answer, Gateway
 from tests.deployed.requests import ORIGIN
-from tests.test_make_run import Running
+from tests.infra.local.test_make_run import Running
+from tests.support.client import Client
 
 TIMEOUT = 30  # seconds
 

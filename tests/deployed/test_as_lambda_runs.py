@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from chalicelib.authorizer import PROTECTED
-from infra import deployed, lambda_runtime
-from infra.deployed import Deployed
-from infra.lambda_events import SCHEDULED, proxy_event
-from infra.lambda_runtime import FunctionError, LambdaFunction
-from tests.client import basic, bearer
+from infra.emulated import deployed, lambda_runtime
+from infra.emulated.deployed import Deployed
+from infra.emulated.lambda_events import SCHEDULED, proxy_event
+from infra.emulated.lambda_runtime import FunctionError, LambdaFunction
 from tests.deployed.conftest import Site
 from tests.deployed.test_least_privilege import credentials
+from tests.support.client import basic, bearer
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import base64url
-from infra import deployed
-from infra.deployed import Deployed
-from infra.lambda_events import SCHEDULED
-from tests.client import Client, basic, bearer
+from infra.emulated import deployed
+from infra.emulated.deployed import Deployed
+from infra.emulated.lambda_events import SCHEDULED
 from tests.deployed.conftest import Site
+from tests.support.client import Client, basic, bearer
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

@@ -14,14 +14,14 @@ import pytest
 import yaml
 from cfnlint.api import lint_all
 
-from chalicelib.runtime import Runtime
-from infra import deployed
-from infra.deployed import Deployed
-from infra.lambda_events import SCHEDULED
-from tests.client import Client, Reply, bearer
+from chalicelib.services import Runtime
+from infra.emulated import deployed
+from infra.emulated.deployed import Deployed
+from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import new_user
 from tests.deployed.conftest import Site, house_of
-from tests.protect_your_api import block
+from tests.support.client import Client, Reply, bearer
+from tests.support.protect_your_api import block
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

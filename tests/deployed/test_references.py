@@ -11,7 +11,7 @@ import yaml
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
-from infra import deployed
+from infra.emulated import deployed
 
 # The same packaging serves the tests of the deployment beside this file.
 pytestmark = pytest.mark.xdist_group("deployed")

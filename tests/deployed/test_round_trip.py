@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chalicelib import base64url
+from chalicelib.accounts.sessions import REVOKED
 from chalicelib.authorizer import CACHE_SECONDS
-from chalicelib.sessions import REVOKED
-from infra import deployed
-from infra.deployed import Deployed
-from infra.lambda_events import SCHEDULED
-from tests.callers import SignedIn
-from tests.client import Client
+from infra.emulated import deployed
+from infra.emulated.deployed import Deployed
+from infra.emulated.lambda_events import SCHEDULED
 from tests.deployed.conftest import TIMEOUT, furnished, house_of
+from tests.support.callers import SignedIn
+from tests.support.client import Client
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 

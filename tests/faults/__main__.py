@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from infra import ministack
+from infra.emulated import ministack
 from tests.faults.everything import try_everything
 from tests.faults.table import lines, write
 

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib import schedule
+from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.admin import keys
 from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableError
-from chalicelib.keys import Purpose, Role
-from chalicelib.password import Passwords, Profile
-from chalicelib.runtime import Runtime
-from infra.lambda_events import SCHEDULED
-from tests.client import Reply, bearer
+from chalicelib.keys.ring import Purpose, Role
+from chalicelib.services import Runtime
+from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import DEMO_SCOPE, new_user
 from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World
 from tests.stores.test_failures import assert_unavailable
+from tests.support.client import Reply, bearer
 
 NEW_PASSWORD = "another good password"
 

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 
 from chalicelib import deadline, schedule
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
-from infra.lambda_events import SCHEDULED
-from tests.aws_calls import recorded
-from tests.client import Client
+from infra.emulated.lambda_events import SCHEDULED
 from tests.faults.trial import CONFIG, TIME_LIMIT
+from tests.support.aws_calls import recorded
+from tests.support.client import Client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES
-from infra import ministack
+from infra.emulated import ministack
 from tests.faults.everything import try_everything
 from tests.faults.operations import OPERATIONS
 from tests.faults.table import in_the_doc, lines

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.errors import InvalidTokenError
-from tests.client import bearer
 from tests.faults.operations import Done, Operation
 from tests.faults.proxy import FAULTS, REFUSED, SILENT, SLOWLY, Plan
 from tests.faults.world import Signed, World, effect
+from tests.support.client import bearer
 
 CONFIG = json.loads((Path(__file__).parents[2] / ".chalice/config.json").read_text())
 TIME_LIMIT: int = CONFIG["lambda_timeout"]

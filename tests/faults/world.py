@@ -17,21 +17,21 @@ from unittest import mock
 from botocore.retries import standard
 
 from app import app
-from chalicelib import authorizer, runtime
+from chalicelib import authorizer, services
 from chalicelib.authorizer import Gate
 from chalicelib.grants.password import PasswordRequest
+from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.model import Device, User
 from chalicelib.realm import Realm
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.rotation import KEPT_WHEN_GONE
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
+from chalicelib.tokens.revocations import Kind, Revocation
 from infra import demo
-from infra.gateway import Gateway
-from tests.callers import at as at_address
-from tests.client import Client, Clock
+from infra.local.gateway import Gateway
 from tests.conftest import ADMIN_SCOPE, CHEAP, new_user
 from tests.faults.proxy import Plan, Proxy
+from tests.support.callers import at as at_address
+from tests.support.client import Client, Clock
 
 Tables = dict[str, dict[str, Any]]  # by table, then by item
 
@@ -82,7 +82,7 @@ class World:
         self._read: Tables = {}
         self._http = HTTPConnection("127.0.0.1", self.aws, timeout=60)
         self.proxy = Proxy(self.aws)
-        made = replace(runtime.assemble({**os.environ, **self.environment}), profile=CHEAP, clock=self.clock)
+        made = replace(services.assemble({**os.environ, **self.environment}), profile=CHEAP, clock=self.clock)
         self.direct, self.container = made, replace(made)
         demo.add_keys(made)
         self.clock.advance(1)  # so that there was a time before, too
@@ -263,14 +263,14 @@ class _PerThread:
 def per_thread() -> Iterator[None]:
     """Lets each thread be served by its own container and gate."""
     with (
-        mock.patch.object(runtime, "connect", lambda service: _here.world.connect(service)),
+        mock.patch.object(services, "connect", lambda service: _here.world.connect(service)),
         mock.patch.object(authorizer, "GATE", _PerThread("gate")),
     ):
-        runtime.install(cast(Runtime, _PerThread("house")))
+        services.install(cast(Runtime, _PerThread("house")))
         try:
             yield
         finally:
-            runtime.install(None)
+            services.install(None)
 
 
 def builder(environment: Mapping[str, str], start: int) -> Callable[[], World]:

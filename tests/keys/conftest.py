@@ -10,13 +10,13 @@ from moto.dynamodb.models import dynamodb_backends
 from app import app
 from chalicelib import authorizer
 from chalicelib.authorizer import Gate
-from chalicelib.keys import Purpose
-from chalicelib.runtime import Runtime
-from infra.gateway import Gateway
-from tests.client import Client, Clock
+from chalicelib.keys.ring import Purpose
+from chalicelib.services import Runtime
+from infra.local.gateway import Gateway
 from tests.keys.expected import rotation
 from tests.keys.memory import MemoryRing
 from tests.keys.world import BEGIN
+from tests.support.client import Client, Clock
 
 JWKS = "/.well-known/jwks.json"
 

@@ -2,11 +2,11 @@
 
 import secrets
 
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.rotation import Rotation, Store
-from chalicelib.runtime import CLOCK_SKEW, _outlives, _schedules
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import Rotation, Store
+from chalicelib.services import CLOCK_SKEW, _outlives, _schedules
 from chalicelib.settings import Settings
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 
 HOUR, DAY = 3_600, 86_400
 DEFAULTS = Settings()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.key_material import NewKey
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.rotation import Slot, Store
+from chalicelib.keys.material import NewKey
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import Slot, Store
 
 
 @dataclass

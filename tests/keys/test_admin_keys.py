@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.admin.__main__ import main
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.runtime import Runtime
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
-from tests.aws_calls import failing
-from tests.client import Client, Clock
+from tests.support.aws_calls import failing
+from tests.support.client import Client, Clock
 
 ROOT = Path(__file__).parent.parent.parent
 QUESTION = "Everything that this key signed stops working. Revoke it? [y/N] "
@@ -232,7 +232,7 @@ def test_a_setting_that_is_wrong_is_one_line(
     admin: Admin, monkeypatch: pytest.MonkeyPatch, variable: str, text: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, text)
-    runtime.install(None)
+    services.install(None)
     ran = admin("keys", "list")
     assert (ran.status, ran.out, ran.err) == (1, "", said)
 
@@ -240,9 +240,9 @@ def test_a_setting_that_is_wrong_is_one_line(
 def test_an_environment_without_a_region_is_one_line(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
-    monkeypatch.setattr(runtime, "connect", aws.connect)
+    monkeypatch.setattr(services, "connect", aws.connect)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    runtime.install(None)
+    services.install(None)
     ran = admin("keys", "list")
     assert (ran.status, ran.out) == (1, "")
     assert ran.err == "The service is briefly unavailable. Please try again. (NoRegionError)\n"

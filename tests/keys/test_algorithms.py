@@ -3,12 +3,12 @@
 import jwt
 import pytest
 
-from chalicelib.key_material import ALGORITHMS
+from chalicelib.keys.material import ALGORITHMS
 from chalicelib.model import User
-from chalicelib.runtime import Runtime, assemble
+from chalicelib.services import Runtime, assemble
 from chalicelib.settings import SettingsError
-from tests.callers import serve, sign_in
-from tests.client import Client, Clock
+from tests.support.callers import serve, sign_in
+from tests.support.client import Client, Clock
 
 EVERY = sorted(ALGORITHMS)
 HOUR = 3_600

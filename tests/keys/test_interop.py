@@ -18,16 +18,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from app import app
-from chalicelib import base64url, runtime
-from chalicelib.key_material import ALGORITHMS
+from chalicelib import base64url, services
+from chalicelib.keys.material import ALGORITHMS
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from infra.gateway import Gateway
-from tests.callers import serve
-from tests.client import Client
+from chalicelib.services import Runtime
+from infra.local.gateway import Gateway
 from tests.keys import verifiers
 from tests.keys.verifiers import Outcome, Service, Verifier
-from tests.served import served
+from tests.support.callers import serve
+from tests.support.client import Client
+from tests.support.served import served
 
 HOUR = 3_600
 ISSUER = "https://gatehouse.example"
@@ -52,7 +52,7 @@ def living(request: pytest.FixtureRequest, house: Runtime, empty_ring: None) -> 
     """A house that signs with one algorithm, by the clock that the libraries read too."""
     made = replace(house, clock=time.time, settings=house.settings._replace(signing_alg=request.param))
     made.rotation.run(made.now() - 2 * HOUR)
-    runtime.install(made)
+    services.install(made)
     return made
 
 
@@ -125,9 +125,9 @@ def test_what_is_not_for_this_service_is_refused(
     for_another = client.access_token(user.username)
     serve(living, issuer="https://elsewhere.example", audience=ISSUER)
     of_another = client.access_token(user.username)
-    runtime.install(replace(living, clock=lambda: time.time() - HOUR))
+    services.install(replace(living, clock=lambda: time.time() - HOUR))
     expired = client.access_token(user.username)
-    runtime.install(living)
+    services.install(living)
     accepted, *refused = outcomes(library, living, certificate, good, forged, for_another, of_another, expired)
     assert isinstance(accepted, dict)
     assert [type(reason) for reason in refused] == [str] * 4, refused

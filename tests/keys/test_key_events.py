@@ -2,12 +2,12 @@
 
 import pytest
 
-from chalicelib.events import EventName, Measure
-from chalicelib.keys import Purpose
-from chalicelib.rotation import Rotation
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.rotation import Rotation
+from chalicelib.telemetry.events import EventName, Measure
 from tests.keys.expected import DAY, HOUR, PERIOD, newest, rotation
 from tests.keys.memory import MemoryRing
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 
 NOW = 1_800_000_000
 

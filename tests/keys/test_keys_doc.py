@@ -6,10 +6,10 @@ import pytest
 from chalice.app import Rate, ScheduledEventConfig
 
 from app import app
-from chalicelib.key_material import ALGORITHMS
-from chalicelib.keys import Purpose
-from chalicelib.rotation import KEPT_WHEN_GONE
-from chalicelib.runtime import CLOCK_SKEW, _outlives, _schedules
+from chalicelib.keys.material import ALGORITHMS
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.rotation import KEPT_WHEN_GONE
+from chalicelib.services import CLOCK_SKEW, _outlives, _schedules
 from chalicelib.settings import Settings
 from tests.test_docs import ROOT
 

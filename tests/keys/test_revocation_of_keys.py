@@ -8,15 +8,15 @@ import jwt
 import pytest
 
 from app import app
-from chalicelib import authorizer, runtime
+from chalicelib import authorizer, services
 from chalicelib.authorizer import Gate
 from chalicelib.errors import NotFoundError
-from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from infra.gateway import Gateway
-from tests.callers import SignedIn, container, serve, sign_in
-from tests.client import Client, Clock, Reply
+from chalicelib.services import Runtime
+from infra.local.gateway import Gateway
+from tests.support.callers import SignedIn, container, serve, sign_in
+from tests.support.client import Client, Clock, Reply
 
 JWKS = "/.well-known/jwks.json"
 ENDED = (401, "The access token is invalid or expired.")
@@ -50,10 +50,10 @@ def published(client: Client) -> set[str]:
 @contextmanager
 def answering(house: Runtime) -> Iterator[None]:
     """Lets `house` answer for once."""
-    before = runtime.runtime()
-    runtime.install(house)
+    before = services.runtime()
+    services.install(house)
     yield
-    runtime.install(before)
+    services.install(before)
 
 
 @pytest.fixture

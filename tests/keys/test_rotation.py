@@ -13,9 +13,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.keys import Purpose, Role
-from chalicelib.rotation import KEPT_WHEN_GONE
-from chalicelib.runtime import CLOCK_SKEW
+from chalicelib.keys.ring import Purpose, Role
+from chalicelib.keys.rotation import KEPT_WHEN_GONE
+from chalicelib.services import CLOCK_SKEW
 from chalicelib.settings import Settings
 from tests.keys.expected import DAY, DEFAULTS, HOUR, LEAD, PERIOD, cached_for, lives_for, newest, plan, rotation
 from tests.keys.memory import Dying, MemoryRing

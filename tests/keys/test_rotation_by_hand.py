@@ -3,9 +3,9 @@
 import pytest
 
 from chalicelib.errors import NotFoundError
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.rotation import KEPT_WHEN_GONE
-from chalicelib.runtime import CLOCK_SKEW
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import KEPT_WHEN_GONE
+from chalicelib.services import CLOCK_SKEW
 from tests.keys.expected import DEFAULTS, HOUR, LEAD, PERIOD, lives_for, newest, rotation
 from tests.keys.memory import MemoryRing
 from tests.keys.world import BEGIN, signing

@@ -6,9 +6,9 @@ from threading import Barrier, Thread
 import pytest
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.keys import Purpose
-from chalicelib.rotation import Rotation, Store
-from chalicelib.runtime import Runtime
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.rotation import Rotation, Store
+from chalicelib.services import Runtime
 from tests.keys.expected import HOUR, LEAD, PERIOD, plan
 from tests.keys.memory import Dying, Late
 from tests.keys.world import BEGIN, Step, World, is_forced, loses_a_key, runs, signing

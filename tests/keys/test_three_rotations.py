@@ -7,19 +7,19 @@ import jwt
 import pytest
 
 from app import app
-from chalicelib import authorizer, runtime
+from chalicelib import authorizer, services
 from chalicelib.authorizer import Gate
-from chalicelib.jwks import JwkSet, parse_jwk_set
-from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.keys.jwk_set import JwkSet, parse_jwk_set
+from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
 from chalicelib.schedule import rotate_keys
-from chalicelib.verify import verify
-from infra.gateway import Gateway
-from infra.lambda_events import SCHEDULED
-from tests.callers import SignedIn, container, sign_in
-from tests.client import Client, Clock
+from chalicelib.services import Runtime
+from chalicelib.tokens.access_token_verifier import verify
+from infra.emulated.lambda_events import SCHEDULED
+from infra.local.gateway import Gateway
 from tests.conftest import new_user
+from tests.support.callers import SignedIn, container, sign_in
+from tests.support.client import Client, Clock
 
 JWKS = "/.well-known/jwks.json"
 ISSUER = "https://gatehouse.example"
@@ -99,7 +99,7 @@ class Crowd:
 
     def _next_container(self) -> None:
         self.containers.append(self.containers.pop(0))
-        runtime.install(self.containers[0])
+        services.install(self.containers[0])
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_verifier_at_the_end_of_every_cache_knows_the_key_before_it_signs(
     service = OtherService(SharedCache(crowd.client, clock))
     clock.now = published_at - 1
     house.keys.ring(house.now())  # this container has just read its ring
-    runtime.install(house)
+    services.install(house)
     clock.now = published_at
     container(house).rotation.run(clock.now)
     signs_from = max(entry.signs_from for entry in house.key_store.load())

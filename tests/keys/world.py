@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chalicelib.errors import NotFoundError, StoreUnavailableError
-from chalicelib.keys import KeyEntry, KeyRing, Purpose, Role
-from chalicelib.rotation import Rotation, Store
-from chalicelib.runtime import _outlives, _schedules
+from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose, Role
+from chalicelib.keys.rotation import Rotation, Store
+from chalicelib.services import _outlives, _schedules
 from chalicelib.settings import Settings
 from tests.keys.memory import Dying, Late, MemoryRing
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 
 BEGIN = 1_800_000_000
 

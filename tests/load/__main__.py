@@ -20,8 +20,9 @@ from statistics import quantiles
 from subprocess import PIPE, Popen
 from threading import Event
 
-from chalicelib.runtime import Runtime, assemble
-from infra import demo, ministack
+from chalicelib.services import Runtime, assemble
+from infra import demo
+from infra.emulated import ministack
 from tests.load.accounts import sign_up, subject
 from tests.load.client import Device
 from tests.load.history import Seen, told

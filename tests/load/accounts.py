@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import base64url
-from chalicelib.refresh_token import PREFIX
+from chalicelib.tokens.refresh_token import PREFIX
 
 _TIMEOUT = 30  # seconds
 _SAYS, _KID = 52, 4  # bytes of a refresh token: what it says, then the id of its key

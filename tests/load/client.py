@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 import jwt
 
+from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, PASSWORD_CHANGED, REVOKED
 from chalicelib.grants.refresh_token import REUSE
-from chalicelib.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, PASSWORD_CHANGED, REVOKED
 from tests.load.accounts import Account, Held, named, session_of
 from tests.load.history import Act, Seen
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from threading import Thread
 
-from infra.http_server import GatewayServer
+from infra.local.http_server import GatewayServer
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
         os.environ["GATEHOUSE_JWKS_URI"] = f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
         # The app reads the environment when it is imported.
         from app import app
-        from infra.gateway import Gateway
+        from infra.local.gateway import Gateway
 
         server.listen(Gateway(app))
         Thread(target=_end_with_starter, daemon=True).start()

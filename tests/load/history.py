@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.accounts.sessions import LOGOUT, REVOKED
 from chalicelib.grants.refresh_token import REUSE
-from chalicelib.sessions import LOGOUT, REVOKED
 
 # Ends that name one session; the others end every session of the user, but perhaps one.
 _OF_ONE = {LOGOUT, REVOKED, REUSE}

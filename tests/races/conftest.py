@@ -8,10 +8,11 @@ from unittest import mock
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from infra import demo, ministack
+from chalicelib.services import Runtime
+from infra import demo
+from infra.emulated import ministack
 from tests.conftest import new_user
 from tests.races import contest
 
@@ -50,6 +51,6 @@ def threads() -> Iterator[Executor]:
 @pytest.fixture
 def serving(arena: Runtime) -> Iterator[None]:
     """The arena serves the app."""
-    runtime.install(arena)
+    services.install(arena)
     yield
-    runtime.install(None)
+    services.install(None)

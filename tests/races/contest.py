@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from threading import Barrier
 from typing import TypeVar
 
-from chalicelib import runtime
+from chalicelib import services
+from chalicelib.accounts.password import Profile
 from chalicelib.errors import GatehouseError
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenGrant, RefreshTokenRequest, Rotation, Sessions
 from chalicelib.model import FIRST_PARTY, Device, Session, User
-from chalicelib.password import Profile
 from chalicelib.realm import Realm
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 
 CONTESTANTS = 16
 PASSWORD = "demo-password"
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def assemble(environment: Mapping[str, str], now: int) -> Runtime:
     """The house of one container whose clock stands at `now`: no race outlasts the grace."""
-    return replace(runtime.assemble(environment), profile=_CHEAP, clock=lambda: now)
+    return replace(services.assemble(environment), profile=_CHEAP, clock=lambda: now)
 
 
 def at_once(threads: Executor, acts: Sequence[Callable[[], T]]) -> list[T]:

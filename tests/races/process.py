@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Barrier
 
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from tests.races import contest
 
 PROCESSES = 4

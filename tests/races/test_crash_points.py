@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.grants.refresh_token import REUSE
 from chalicelib.model import Session
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock, bearer
+from chalicelib.services import Runtime
 from tests.conftest import connect, new_user
+from tests.support.client import Client, Clock, bearer
 
 BEFORE_THE_CALL, AFTER_THE_ANSWER = "before-call", "after-call"  # botocore's names of the events
 
@@ -39,7 +39,7 @@ class Crash:
 
     def during(self, trip: Callable[[], object]) -> None:
         """Makes `trip` in a new process. If it lives through that, its answer is lost all the same."""
-        runtime.install(replace(self.house))
+        services.install(replace(self.house))
         try:
             with self._watching():
                 trip()
@@ -49,7 +49,7 @@ class Crash:
             assert len(self.calls) < self.number, "somebody has swallowed Death"
             self.survived = True
         finally:
-            runtime.install(replace(self.house))
+            services.install(replace(self.house))
 
     def wrote(self, operation: str) -> bool:
         """Whether AWS got such a call."""

@@ -8,15 +8,15 @@ from threading import Event
 
 import pytest
 
+from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL
 from chalicelib.errors import InvalidGrantError, StoreUnavailableError
-from chalicelib.events import EventName
 from chalicelib.grants.refresh_token import REUSE, RefreshTokenGrant
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from chalicelib.sessions import LOGOUT, LOGOUT_ALL
+from chalicelib.services import Runtime
+from chalicelib.telemetry.events import EventName
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, Recorded, at_once, attempt
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 
 pytestmark = pytest.mark.ministack
 

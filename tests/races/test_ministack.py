@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra import ministack
+from infra.emulated import ministack
 
 pytestmark = pytest.mark.ministack
 

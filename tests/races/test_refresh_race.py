@@ -11,13 +11,13 @@ import pytest
 from app import app
 from chalicelib.grants.refresh_token import Rotation, Sessions
 from chalicelib.model import Session, User
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores.sessions import SessionStore
-from infra.gateway import Gateway
-from tests.client import Client
+from infra.local.gateway import Gateway
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, LOST_NOTHING, Round, at_once
 from tests.races.process import PROCESSES, enter, refresh_in_threads
+from tests.support.client import Client
 
 pytestmark = pytest.mark.ministack
 

@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from chalicelib import username as usernames
-from chalicelib.accounts import SignUp
+from chalicelib.accounts import username as usernames
+from chalicelib.accounts.sign_up import SignUp
 from chalicelib.errors import EmailTakenError, GatehouseError, StoreUnavailableError, UsernameTakenError
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, at_once, attempt
 

@@ -12,12 +12,12 @@ from app import app
 from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES, Access
 from chalicelib.authorizer import gate
 from chalicelib.model import User
-from chalicelib.routes.door import Door, UnprotectedRouteError
-from chalicelib.runtime import Runtime
 from chalicelib.scope import serialize
-from infra.gateway import Gateway
-from tests.client import Client, basic, bearer
+from chalicelib.services import Runtime
+from chalicelib.web.protected_blueprint import Door, UnprotectedRouteError
+from infra.local.gateway import Gateway
 from tests.conftest import ADMIN_SCOPE, new_user
+from tests.support.client import Client, basic, bearer
 
 UNAUTHORIZED = (401, "A valid access token is required.")
 DENIED = (403, "The access token does not allow this request.")
@@ -234,7 +234,7 @@ def test_a_context_that_cannot_be_read_is_refused(served: Runtime, changes: dict
 
 
 def test_a_route_without_an_entry_answers_nothing(served: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.policy.AccessTable.entry", lambda *_: None)
+    monkeypatch.setattr("chalicelib.gate.policy.AccessTable.entry", lambda *_: None)
     status, body, _ = direct(Access("GET", "/me"), told(served))
     assert (status, body["detail"]) == (404, "There is nothing here.")
 

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib import base64url
-from chalicelib.comments import Writer
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock, Reply, bearer
+from chalicelib.sample.comments import Writer
+from chalicelib.services import Runtime
 from tests.conftest import new_user
+from tests.support.client import Client, Clock, Reply, bearer
 
 NOT_FOUND = (404, "There is nothing here.")
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from app import app
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.client import Client, bearer
+from chalicelib.services import Runtime
+from tests.support.client import Client, bearer
 
 PAGE = "https://pages.example"
 OTHERS = ["https://evil.example", "null", "http://pages.example", "https://pages.example.evil.example", "*"]
@@ -79,7 +79,7 @@ def test_without_an_origin_there_is_only_vary(client: Client) -> None:
 
 
 def test_a_stage_that_allows_nobody_says_nothing(client: Client, house: Runtime) -> None:
-    runtime.install(replace(house, settings=house.settings._replace(allowed_origins=())))
+    services.install(replace(house, settings=house.settings._replace(allowed_origins=())))
     reply = client.send("GET", "/.well-known/jwks.json", {"Origin": PAGE})
     assert "vary" not in reply.headers
     assert not [name for name in reply.headers if name.startswith("access-control-")]

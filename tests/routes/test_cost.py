@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
-from chalicelib.password import Passwords, Profile
-from chalicelib.runtime import Runtime
-from tests.aws_calls import Call, operations, recorded
-from tests.callers import serve, sign_in
-from tests.client import Client, Clock, Reply, bearer
+from chalicelib.services import Runtime
 from tests.conftest import connect, new_user
+from tests.support.aws_calls import Call, operations, recorded
+from tests.support.callers import serve, sign_in
+from tests.support.client import Client, Clock, Reply, bearer
 
 
 @pytest.fixture

@@ -4,23 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import access_token, runtime
-from chalicelib.access_token import AccessToken
-from chalicelib.events import Event, EventName, Measure
+from chalicelib import services
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.aws_calls import failing
-from tests.callers import sign_in
-from tests.client import Client, Clock, bearer
+from chalicelib.services import Runtime
+from chalicelib.telemetry.events import Event, EventName, Measure
+from chalicelib.tokens import access_token
+from chalicelib.tokens.access_token import AccessToken
 from tests.conftest import change_user
-from tests.recorder import Recorder
+from tests.support.aws_calls import failing
+from tests.support.callers import sign_in
+from tests.support.client import Client, Clock, bearer
+from tests.support.recorder import Recorder
 
 
 @pytest.fixture
 def seen(house: Runtime) -> Recorder:
     """What the house records."""
     recorder = Recorder()
-    runtime.install(replace(house, telemetry=recorder))
+    services.install(replace(house, telemetry=recorder))
     return recorder
 
 
@@ -141,7 +142,7 @@ def test_ending_another_session(client: Client, user: User, seen: Recorder) -> N
 
 def test_a_session_too_many(client: Client, house: Runtime, user: User, seen: Recorder) -> None:
     few = house.settings._replace(max_sessions=1)
-    runtime.install(replace(house, settings=few, telemetry=seen))
+    services.install(replace(house, settings=few, telemetry=seen))
     first = sign_in(client, user)
     seen.events.clear()
     sign_in(client, user)

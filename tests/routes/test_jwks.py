@@ -3,7 +3,7 @@
 import jwt
 
 from chalicelib.model import User
-from tests.client import Client
+from tests.support.client import Client
 
 JWKS = "/.well-known/jwks.json"
 

@@ -1,9 +1,9 @@
 """POST /logout: this session ends."""
 
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock, bearer
+from chalicelib.services import Runtime
 from tests.conftest import new_user
+from tests.support.client import Client, Clock, bearer
 
 
 def test_the_refresh_token_is_dead_afterwards(client: Client, user: User) -> None:

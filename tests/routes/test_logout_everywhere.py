@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.aws_calls import failing, met
-from tests.callers import SignedIn, serve, sign_in
-from tests.client import Client, Clock, Reply
+from chalicelib.services import Runtime
 from tests.conftest import new_user
+from tests.support.aws_calls import failing, met
+from tests.support.callers import SignedIn, serve, sign_in
+from tests.support.client import Client, Clock, Reply
 
 INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
 
@@ -143,7 +143,7 @@ def test_kept_session_revived(client: Client, house: Runtime, user: User, clock:
     assert ended.get("/me").status == 200
     serve(house)
     assert other.post("/logout?sessions=others").status == 204
-    runtime.install(stale)
+    services.install(stale)
     assert ended.get("/me").status == 200  # for the interval
     assert_ended(ended.post("/logout?sessions=others"))
     clock.advance(5)
@@ -162,7 +162,7 @@ def test_kept_session_revived_by_the_one_that_was_kept_before(
     assert ended.get("/me").status == 200
     serve(house)
     assert other.post("/logout?sessions=others").status == 204
-    runtime.install(stale)
+    services.install(stale)
     assert_ended(ended.post("/logout?sessions=others"))
     clock.advance(5)
     assert (ended.lives(), other.lives()) == (False, True)

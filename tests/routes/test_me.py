@@ -3,9 +3,9 @@
 from typing import Any
 
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock
+from chalicelib.services import Runtime
 from tests.conftest import change_user, connect, new_user
+from tests.support.client import Client, Clock
 
 
 def test_it_tells_what_the_token_says(client: Client, user: User) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.aws_calls import met
-from tests.callers import SignedIn, serve, sign_in
-from tests.client import FORM, Client, Clock, Reply, bearer
+from chalicelib.services import Runtime
 from tests.conftest import change_user
+from tests.support.aws_calls import met
+from tests.support.callers import SignedIn, serve, sign_in
+from tests.support.client import FORM, Client, Clock, Reply, bearer
 
 OLD, NEW = "demo-password", "another fine password"
 
@@ -123,7 +123,7 @@ def test_an_ended_session_changes_nothing_where_its_end_is_not_known_yet(
     assert ended.get("/me").status == 200
     serve(house)
     other.post("/logout?sessions=others")
-    runtime.install(stale)
+    services.install(stale)
     assert change(ended).problem() == (401, "The access token is invalid or expired.")
     clock.advance(5)
     assert (ended.lives(), other.lives()) == (False, True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.model import User
-from tests.client import FORM, Client, Clock, Reply, basic, bearer
+from tests.support.client import FORM, Client, Clock, Reply, basic, bearer
 
 Send = Callable[[str, bytes], list[Reply]]
 
@@ -181,7 +181,7 @@ def test_a_failure_of_ours_tells_nothing(client: Client, user: User, monkeypatch
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("chalicelib.runtime.Runtime.now", fail)
+    monkeypatch.setattr("chalicelib.services.Runtime.now", fail)
     reply = client.send("GET", "/.well-known/jwks.json")
     assert reply.problem()[0] == 500
     assert "secret" not in reply.body.decode()

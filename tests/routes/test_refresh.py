@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import base64url, refresh_token
+from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.refresh_token import HmacKey, RefreshToken
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock, Reply, bearer
+from chalicelib.services import Runtime
+from chalicelib.tokens import refresh_token
+from chalicelib.tokens.refresh_token import HmacKey, RefreshToken
 from tests.conftest import change_user, connect, new_user
+from tests.support.client import Client, Clock, Reply, bearer
 
 DAY = 86_400
 GRACE = 60

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
-from tests.client import Client, Reply
+from chalicelib.services import Runtime
 from tests.conftest import new_user
 from tests.routes.test_refresh import assert_refused, in_cookie
+from tests.support.client import Client, Reply
 
 PAGE = {"Origin": "https://pages.example"}
 

@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterator
 import jwt
 import pytest
 
-from chalicelib import access_token, runtime
-from chalicelib.access_token import AccessToken
+from chalicelib import services
 from chalicelib.model import User
 from chalicelib.realm import Realm
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.runtime import Runtime
-from tests.aws_calls import failing, operations, recorded
-from tests.callers import SignedIn, container, serve, sign_in
-from tests.client import Client, Clock, Reply, bearer
+from chalicelib.services import Runtime
+from chalicelib.tokens import access_token
+from chalicelib.tokens.access_token import AccessToken
+from chalicelib.tokens.revocations import Kind, Revocation
 from tests.conftest import connect, new_user
-from tests.endings import ENDINGS
+from tests.support.aws_calls import failing, operations, recorded
+from tests.support.callers import SignedIn, container, serve, sign_in
+from tests.support.client import Client, Clock, Reply, bearer
+from tests.support.endings import ENDINGS
 
 INTERVAL, TOLERANCE, LIFETIME = 5, 60, 900
 INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
@@ -53,11 +54,11 @@ def test_in_another_container_it_ends_within_the_interval(
     end: Callable[[SignedIn, SignedIn], None],
 ) -> None:
     mine, other = sign_in(client, user), sign_in(client, user)
-    runtime.install(elsewhere)
+    services.install(elsewhere)
     assert mine.get("/me").status == 200
-    runtime.install(house)
+    services.install(house)
     end(mine, other)
-    runtime.install(elsewhere)
+    services.install(elsewhere)
     clock.advance(INTERVAL - 1)
     assert mine.get("/me").status == 200  # nothing is read for it
     clock.advance(1)
@@ -146,7 +147,7 @@ def test_a_new_container_knows_what_ended_a_lifetime_ago(
     session = sign_in(client, user)
     session.post("/logout")
     clock.advance(LIFETIME - 1)
-    runtime.install(elsewhere)
+    services.install(elsewhere)
     assert_ended(session.get("/me"))
 
 
@@ -202,7 +203,7 @@ def test_a_policy_that_the_gateway_remembers_does_not_outlive_its_token(
 
 def test_no_feed_no_answer(client: Client, house: Runtime, elsewhere: Runtime, user: User) -> None:
     session = sign_in(client, user)
-    runtime.install(elsewhere)
+    services.install(elsewhere)
     with failing("Query"):
         for reply in protected_and_signing(client, session, user):
             assert reply.problem() == UNAVAILABLE

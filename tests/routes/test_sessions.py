@@ -9,12 +9,12 @@ import pytest
 
 from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import sessions as store
-from tests.callers import SignedIn, at, serve, sign_in
-from tests.client import Client, Clock, Reply, bearer
 from tests.conftest import new_user
-from tests.endings import ENDINGS, by_a_late_reuse, by_deletion, by_logout_of_all, by_logout_of_others
+from tests.support.callers import SignedIn, at, serve, sign_in
+from tests.support.client import Client, Clock, Reply, bearer
+from tests.support.endings import ENDINGS, by_a_late_reuse, by_deletion, by_logout_of_all, by_logout_of_others
 
 DAY = 86_400
 FIELDS = {

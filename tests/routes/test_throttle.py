@@ -6,16 +6,16 @@ from itertools import count
 
 import pytest
 
-from chalicelib import runtime
-from chalicelib.events import Event, EventName
+from chalicelib import services
+from chalicelib.accounts.password import Passwords
 from chalicelib.model import User
-from chalicelib.password import Passwords
-from chalicelib.runtime import Runtime
-from tests.aws_calls import Call, failing, operations, recorded
-from tests.callers import at, serve, sign_in
-from tests.client import Client, Clock, Reply, basic
+from chalicelib.services import Runtime
+from chalicelib.telemetry.events import Event, EventName
 from tests.conftest import change_user, connect, new_user
-from tests.recorder import Recorder
+from tests.support.aws_calls import Call, failing, operations, recorded
+from tests.support.callers import at, serve, sign_in
+from tests.support.client import Client, Clock, Reply, basic
+from tests.support.recorder import Recorder
 
 WRONG = "wrong password"
 INVALID = (401, "Invalid credentials.")
@@ -116,7 +116,7 @@ def watched(house: Runtime) -> Recorder:
     """What a house records that warns after four failures of a username."""
     recorder = Recorder()
     settings = house.settings._replace(sign_in_failures_of_username=4)
-    runtime.install(replace(house, settings=settings, telemetry=recorder))
+    services.install(replace(house, settings=settings, telemetry=recorder))
     return recorder
 
 

@@ -9,12 +9,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from chalicelib import base64url, password
+from chalicelib import base64url
+from chalicelib.accounts import password
+from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
-from chalicelib.password import Passwords, Profile
-from chalicelib.runtime import Runtime
-from tests.client import Client, Clock, Reply, basic
+from chalicelib.services import Runtime
 from tests.conftest import DEMO_SCOPE, change_user, new_user
+from tests.support.client import Client, Clock, Reply, basic
 
 ISSUER = "https://gatehouse.example"
 ALL = "account comments:read comments:write"

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.model import User
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
-from tests.aws_calls import failing
-from tests.client import Client, Clock, bearer
 from tests.conftest import connect, new_user
 from tests.stores.test_failures import HASTY, assert_unavailable, refusing
+from tests.support.aws_calls import failing
+from tests.support.client import Client, Clock, bearer
 
 
 def test_a_house_that_has_its_keys_goes_on_publishing_them(client: Client, clock: Clock) -> None:
@@ -51,8 +51,9 @@ def test_a_sign_in_without_kms_leaves_no_session(
     with refusing() as port:
         monkeypatch.setattr(aws, "_CONFIG", HASTY)
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{port}")
-        monkeypatch.setattr(runtime, "connect", lambda name: aws.connect(name) if name == "kms" else connect(name))
-        runtime.install(replace(house))
+        kms_away = lambda name: aws.connect(name) if name == "kms" else connect(name)  # noqa: E731
+        monkeypatch.setattr(services, "connect", kms_away)
+        services.install(replace(house))
         assert_unavailable(client.sign_in(user.username))
     assert contents() == before
 

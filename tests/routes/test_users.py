@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 from chalice import Chalice
 
-from chalicelib import runtime
+from chalicelib import services
 from chalicelib.authorizer import gatehouse
 from chalicelib.model import User
 from chalicelib.routes import users
-from chalicelib.routes.door import Door
-from chalicelib.routes.front import front_door
-from chalicelib.runtime import Runtime
-from infra.gateway import Gateway
-from tests.client import Client, Reply, bearer
+from chalicelib.routes.middleware import front_door
+from chalicelib.services import Runtime
+from chalicelib.web.protected_blueprint import Door
+from infra.local.gateway import Gateway
+from tests.support.client import Client, Reply, bearer
 
 PASSWORD = "a good long password"
 LENGTH = "The password must be 12 to 256 characters long."
@@ -186,7 +186,7 @@ def test_a_missing_field_is_400(client: Client, contents: Callable[[], list[str]
 @pytest.fixture
 def closed(house: Runtime, client: Client) -> Client:
     """The same house, deployed without open sign-up."""
-    runtime.install(replace(house, settings=house.settings._replace(open_sign_up=False)))
+    services.install(replace(house, settings=house.settings._replace(open_sign_up=False)))
     door = Door(__name__, open_sign_up=False)
     door.post("/users")(users.sign_up)
     app = Chalice(app_name="closed")

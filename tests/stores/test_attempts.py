@@ -4,14 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.accounts.throttle import NO_FAILURES, Failures, Limit
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores import attempts
 from chalicelib.stores.attempts import AttemptStore
 from chalicelib.stores.dynamodb import Item, Table
-from chalicelib.throttle import NO_FAILURES, Failures, Limit
-from tests.aws_calls import failing, met
 from tests.conftest import connect
+from tests.support.aws_calls import failing, met
 
 NOW = 1_800_000_000
 LIMIT = Limit(failures=10, window=300)

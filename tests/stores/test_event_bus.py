@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.runtime import assemble
+from chalicelib.services import assemble
 from chalicelib.stores.event_bus import EventBridgeBus
-from chalicelib.telemetry import TelemetryLog
+from chalicelib.telemetry.log import TelemetryLog
 
 EVENT = {"event": "sign_in", "at": "2027-01-15T08:00:00Z", "stage": "gatehouse-test", "sub": "usr_1"}
 

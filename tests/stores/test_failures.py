@@ -13,27 +13,27 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from chalicelib import runtime
+from chalicelib import services
+from chalicelib.accounts.throttle import Limit
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.key_material import new_hmac_key
-from chalicelib.keys import KeyEntry, Purpose
+from chalicelib.keys.material import new_hmac_key
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import Slot
 from chalicelib.model import Comment, CommentEvent, Device, EpochChange, User
-from chalicelib.revocations import Kind, Revocation
-from chalicelib.rotation import Slot
-from chalicelib.runtime import Runtime
+from chalicelib.sample.comment_store import CommentStore
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
 from chalicelib.stores.attempts import AttemptStore, address_key
-from chalicelib.stores.comments import CommentStore
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
-from chalicelib.throttle import Limit
-from tests.client import Client, Clock, Reply, bearer
+from chalicelib.tokens.revocations import Kind, Revocation
 from tests.conftest import CHEAP
 from tests.stores.test_sessions import ROTATION, SESSION
+from tests.support.client import Client, Clock, Reply, bearer
 
 HASTY = Config(connect_timeout=0.2, read_timeout=0.1, retries={"total_max_attempts": 1})
 
@@ -116,8 +116,8 @@ def broken(
     with WAYS[request.param]() as port:
         monkeypatch.setattr(aws, "_CONFIG", HASTY)
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        monkeypatch.setattr(runtime, "connect", aws.connect)
-        yield replace(runtime.assemble(os.environ), profile=CHEAP, clock=clock)
+        monkeypatch.setattr(services, "connect", aws.connect)
+        yield replace(services.assemble(os.environ), profile=CHEAP, clock=clock)
 
 
 # --- Every method of every store
@@ -221,7 +221,7 @@ def tokens(client: Client, user: User) -> dict[str, str]:
 def test_no_route_answers_anything_else_while_aws_is_down(
     client: Client, user: User, tokens: dict[str, str], broken: Runtime
 ) -> None:
-    runtime.install(broken)
+    services.install(broken)
     assert_unavailable(client.sign_in(user.username))
     assert_unavailable(client.sign_in("nobody-of-this-name"))
     assert_unavailable(client.refresh(tokens["refresh_token"]))

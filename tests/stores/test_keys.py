@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.key_material import NewKey, new_hmac_key, new_signing_key
-from chalicelib.keys import KeyEntry, Purpose
-from chalicelib.rotation import Slot
-from chalicelib.runtime import Runtime
+from chalicelib.keys.material import NewKey, new_hmac_key, new_signing_key
+from chalicelib.keys.ring import KeyEntry, Purpose
+from chalicelib.keys.rotation import Slot
+from chalicelib.services import Runtime
 from chalicelib.stores import aws
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.revocations import OVERLAP, Kind, Revocation
-from chalicelib.runtime import Runtime
+from chalicelib.services import Runtime
 from chalicelib.stores.dynamodb import transact
 from chalicelib.stores.revocations import RevocationStore
-from tests.aws_calls import failing, operations, recorded
+from chalicelib.tokens.revocations import OVERLAP, Kind, Revocation
 from tests.conftest import connect
+from tests.support.aws_calls import failing, operations, recorded
 
 LIFETIME = 900
 BUCKET = 900

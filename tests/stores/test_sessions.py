@@ -9,10 +9,10 @@ import pytest
 from chalicelib import base64url
 from chalicelib.grants.refresh_token import Rotation
 from chalicelib.model import Device, Session
-from chalicelib.refresh_token import MAX_GENERATION, RefreshToken
-from chalicelib.runtime import Runtime
 from chalicelib.scope import parse
+from chalicelib.services import Runtime
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
+from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 
 NOW = 1_800_000_000
 HERE, THERE = Device("192.0.2.7", "a browser"), Device("2001:db8::7", "")

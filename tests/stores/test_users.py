@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 import pytest
 
+from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import ConflictError, EmailTakenError, UsernameTakenError
 from chalicelib.model import EpochChange, User
-from chalicelib.runtime import Runtime
 from chalicelib.scope import parse
-from chalicelib.sessions import EpochChangedError
+from chalicelib.services import Runtime
 from chalicelib.stores.users import UserStore
 
 PLAIN = User(sub="1", username="Zo\u00eb", email="Zoe@example.com", password_hash="a hash", scope=parse("a b"))

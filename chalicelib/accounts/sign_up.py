@@ -1,0 +1,105 @@
+"""Accounts: signing up, and changing a password."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chalicelib import base64url
+from chalicelib.accounts import username as usernames
+from chalicelib.accounts.credentials import Credentials
+from chalicelib.accounts.password import Passwords, check_new_password
+from chalicelib.accounts.sessions import PASSWORD_CHANGED, Kept, next_epoch
+from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
+from chalicelib.model import Device, EpochChange, User
+from chalicelib.scope import Scope
+from chalicelib.telemetry.events import Event, EventName, Events
+from chalicelib.tokens.refresh_token import ID_BYTES
+
+# RFC 5321 §4.5.3.1: 64 octets, an at sign, 255 octets; 254 in all by §4.5.3.1.3. Whether it is a mailbox,
+# only a letter can tell.
+_EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@.\x00-\x1f\x7f]+(?:\.[^\s@.\x00-\x1f\x7f]+)*")
+_MAX_EMAIL = 254
+
+
+class Users(Protocol):
+    """What accounts need of the users. Both raise `StoreUnavailableError`."""
+
+    def add(self, user: User) -> None:
+        """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
+
+    def raise_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
+        """As `sessions.Users` describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What somebody who wants an account sends."""
+
+    username: str
+    email: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """`default_scope` is what a new user may do."""
+
+    users: Users
+    credentials: Credentials
+    passwords: Passwords
+    events: Events
+    random_bytes: Callable[[int], bytes]
+    default_scope: Scope
+
+    def sign_up(self, request: SignUp, now: int) -> User:
+        """The new user. Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`."""
+        username = usernames.normalize(request.username)
+        email = _normalized_email(request.email)
+        check_new_password(request.password, username, email)
+        user = User(
+            sub=base64url.encode(self.random_bytes(ID_BYTES)),
+            username=username,
+            email=email,
+            password_hash=self.passwords.hash(request.password),
+            scope=self.default_scope,
+        )
+        self.users.add(user)
+        self._record(EventName.USER_CREATED, user, now)
+        return user
+
+    def change_password(self, request: "PasswordChange", now: int) -> None:
+        """Sets a new password and ends every other session, in one write.
+
+        Raises `InvalidRequestError` for a wrong current password and for a new one that is not taken,
+        `TooManyRequestsError`, and `ConflictError` where two changes meet.
+        """
+        try:
+            user = self.credentials.check(request.username, request.current_password, request.device, now)
+        except InvalidCredentialsError:
+            # The access token was good; a 401 would tell the client to throw it away.
+            raise InvalidRequestError("The current password is not right.") from None
+        check_new_password(request.new_password, user.username, user.email or "")
+        change = next_epoch(user, PASSWORD_CHANGED, now, request.kept)
+        self.users.raise_epoch(user, change, self.passwords.hash(request.new_password))
+        self._record(EventName.PASSWORD_CHANGED, user, now)
+
+    def _record(self, event: EventName, user: User, now: int) -> None:
+        self.events.record(Event(event=event, at=now, sub=user.sub, username=user.username))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """Whose password, what it is and is to be, and the session that goes on."""
+
+    username: str
+    current_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+    device: Device
+    kept: Kept | None
+
+
+def _normalized_email(text: str) -> str:
+    if not text.isprintable() or len(text.encode()) > _MAX_EMAIL or not _EMAIL.fullmatch(text):
+        raise InvalidRequestError("The email address is malformed.")
+    return text

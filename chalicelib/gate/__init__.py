@@ -1,0 +1,8 @@
+"""What decides on a bearer token: the authorizer's rules, without HTTP and without Chalice.
+
+policy             the access table compiled to an exact IAM policy
+arn_pattern        what an IAM wildcard matches, by path segments
+guarded_apis       the access tables of other REST APIs, and which API each holds for
+verified_tokens    access tokens verified before, kept until they expire
+revocation_feed    the revocation feed, for a gate that reads it by itself
+"""

@@ -1,0 +1,91 @@
+"""The REST APIs that the gate guards, and the access table of each.
+
+The table of a service is a reviewed file of the package, `chalicelib/guarded/SERVICE.json`. Which API it holds for
+is a setting of the stage, for an API's id is known only once it is deployed. docs/protect-your-api.md shows both.
+"""
+
+import json
+import os
+
+from chalicelib import scope
+from chalicelib.access_table import Access
+from chalicelib.errors import InvalidRequestError
+from chalicelib.gate.policy import AccessTable, InexactPolicyError
+from chalicelib.scope import Scope
+from chalicelib.settings import Settings, SettingsError
+
+# What stands for this service's own access table in the setting.
+OWN = "gatehouse"
+
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guarded")
+
+
+def load(given: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str, AccessTable]:
+    """The access table of each guarded API, by the API's id. `own` is this service's.
+
+    Raises `SettingsError`, which names the variable, and `InexactPolicyError`, which names file and route.
+    """
+    services = {service for _, service in given.guarded_apis}
+    if OWN not in services:
+        raise SettingsError(f"GATEHOUSE_GUARDED_APIS must name this service's own API too, as API_ID={OWN}")
+    if not given.issuer:
+        # At its own API the issuer follows from the ARN of what was called; that ARN names another API here.
+        raise SettingsError("GATEHOUSE_GUARDED_APIS needs GATEHOUSE_ISSUER")
+    tables = {OWN: own} | {service: _load(service, folder) for service in sorted(services - {OWN})}
+    return {api_id: tables[service] for api_id, service in given.guarded_apis}
+
+
+def _load(service: str, folder: str) -> AccessTable:
+    name = f"{service}.json"
+    # Listed, not merely tried: a path in the setting would lead out of the folder.
+    if not os.path.isdir(folder) or name not in os.listdir(folder):
+        raise SettingsError(f"GATEHOUSE_GUARDED_APIS names {service!r}: there is no chalicelib/guarded/{name}")
+    with open(os.path.join(folder, name), encoding="utf-8") as file:
+        text = file.read()
+    try:
+        return read(text)
+    except InexactPolicyError as error:
+        raise InexactPolicyError(f"chalicelib/guarded/{name}: {error}") from error
+
+
+def read(text: str) -> AccessTable:
+    """The access table in `text`: a JSON object of what each route needs, `any_of` and `all_of` as in `Access`.
+
+    `{"GET /orders/{order_id}": {"any_of": ["orders:read"]}, "GET /health": {}}`; with neither, every valid token
+    will do. Raises `InexactPolicyError`, which names the route.
+    """
+    try:
+        routes = json.loads(text, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise InexactPolicyError(f"not JSON that says each thing once: {error}") from None
+    if not isinstance(routes, dict):
+        raise InexactPolicyError("not a JSON object of routes")
+    return AccessTable([_access(route, needs) for route, needs in routes.items()])
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError(f"a name is there twice among {', '.join(sorted(name for name, _ in pairs))}")
+    return members
+
+
+def _access(route: str, needs: object) -> Access:
+    method, _, path = route.partition(" ")
+    if not isinstance(needs, dict) or not needs.keys() <= {"any_of", "all_of"}:
+        raise InexactPolicyError(f"{route}: not an object with any_of, all_of or neither")
+    return Access(method, path, **{name: _scope(f"{route}: {name}", words) for name, words in needs.items()})
+
+
+def _scope(where: str, words: object) -> Scope:
+    # An empty list is refused: it could be read as nobody or as anybody.
+    if not isinstance(words, list) or not words or not all(_is_scope_token(word) for word in words):
+        raise InexactPolicyError(f"{where} is not a list of scopes")
+    return frozenset(words)
+
+
+def _is_scope_token(word: object) -> bool:
+    try:
+        return isinstance(word, str) and scope.parse(word) == {word}
+    except InvalidRequestError:
+        return False

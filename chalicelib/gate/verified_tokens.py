@@ -1,0 +1,100 @@
+"""Access tokens as the gate knows them: verified once, and what each says kept for when it comes again.
+
+API Gateway asks for a token again whenever its own answer has grown old, and where another API is called. What a
+signature proved stays proved; what time and keys can change is asked each time: `exp`, and the key.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import NamedTuple
+
+from chalicelib.errors import InvalidTokenError
+from chalicelib.keys.jwk_set import PublicKey
+from chalicelib.realm import Realm
+from chalicelib.scope import serialize
+from chalicelib.tokens.access_token_verifier import AccessTokenClaims, verify
+
+MOST = 1_000
+# Longer ones are verified each time: few are, and none can fill the memory with its claims.
+MAX_LENGTH = 2_048  # characters
+
+# Few scopes are ever granted.
+_serialized = lru_cache(maxsize=256)(serialize)
+_write = json.JSONEncoder(default=dict, separators=(",", ":")).encode
+
+
+class KnownToken(NamedTuple):
+    """A token that `key` verified, and what its routes are told: strings alone, as API Gateway delivers them."""
+
+    claims: AccessTokenClaims
+    key: PublicKey | None
+    context: Mapping[str, str]
+
+
+class KnownTokens:
+    """The tokens of one realm, verified by `keys`, of which the `most` recent new ones are remembered.
+
+    A token is known by the SHA-256 of its whole text: never by a part of it, which another could share.
+    """
+
+    def __init__(self, keys: Callable[[str], PublicKey | None], realm: Realm, most: int = MOST) -> None:
+        self._keys = keys
+        self._realm = realm
+        self._most = most
+        self._known: OrderedDict[bytes, KnownToken] = OrderedDict()
+
+    def known(self, token: str, now: int) -> KnownToken:
+        """What `token` says, at the NumericDate `now`. Raises `InvalidTokenError`, and what `keys` raises."""
+        if len(token) > MAX_LENGTH or not token.isascii():
+            return self._verified(token, now)
+        digest = sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = self._verified(token, now)
+            self._remember(digest, known)
+        # A key that is gone, or another by its name, ends what it verified.
+        elif self._keys(known.claims.kid) is not known.key:
+            self._known.pop(digest, None)
+            return self.known(token, now)
+        if now >= known.claims.exp:
+            self._known.pop(digest, None)
+            raise InvalidTokenError(detail="expired")
+        return known
+
+    def _verified(self, token: str, now: int) -> KnownToken:
+        used: dict[str, PublicKey | None] = {}
+
+        def find(kid: str) -> PublicKey | None:
+            used[kid] = self._keys(kid)
+            return used[kid]
+
+        claims = verify(token, find, issuer=self._realm.issuer, audience=self._realm.audience, now=now)
+        return KnownToken(claims, used[claims.kid], _context(claims))
+
+    def _remember(self, digest: bytes, known: KnownToken) -> None:
+        self._known[digest] = known
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)  # the one that has been here longest
+
+
+def _context(claims: AccessTokenClaims) -> dict[str, str]:
+    """The record's own claims are one string of JSON."""
+    told = {
+        "sub": claims.sub,
+        "client_id": claims.client_id,
+        "scope": _serialized(claims.scope),
+        "jti": claims.jti,
+        "exp": str(claims.exp),
+        "kid": claims.kid,
+        "claims": _write(claims.custom) if claims.custom else "{}",
+    }
+    if claims.sid is not None:
+        told["sid"] = claims.sid
+    if claims.preferred_username is not None:
+        told["username"] = claims.preferred_username
+    if claims.session_epoch is not None:
+        told["session_epoch"] = str(claims.session_epoch)
+    return told

@@ -1,0 +1,229 @@
+"""The composition root: settings, then stores, then what serves; once for each container."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from threading import Lock
+from typing import Any
+
+from chalicelib import issuer, settings
+from chalicelib.accounts.credentials import Credentials
+from chalicelib.accounts.password import PROFILES, Passwords, Profile
+from chalicelib.accounts.sessions import Sessions
+from chalicelib.accounts.sign_up import Accounts
+from chalicelib.accounts.throttle import Limit, Limits
+from chalicelib.grants.password import PasswordGrant
+from chalicelib.grants.refresh_token import RefreshTokenGrant
+from chalicelib.grants.token_issuer import TokenIssuer
+from chalicelib.keys.cache import KeyCache
+from chalicelib.keys.material import ALGORITHMS
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.rotation import Rotation, Schedule
+from chalicelib.realm import Realm
+from chalicelib.sample.comment_store import CommentStore
+from chalicelib.sample.comments import Comments
+from chalicelib.settings import Settings
+from chalicelib.stores.attempts import AttemptStore
+from chalicelib.stores.aws import connect
+from chalicelib.stores.dynamodb import Table
+from chalicelib.stores.event_bus import EventBridgeBus
+from chalicelib.stores.keys import KeyRingStore, Sealer
+from chalicelib.stores.revocations import RevocationStore
+from chalicelib.stores.sessions import SessionStore
+from chalicelib.stores.sign_ins import SignInStore
+from chalicelib.stores.users import UserStore
+from chalicelib.telemetry.events import Measure, Telemetry
+from chalicelib.telemetry.log import TelemetryLog
+from chalicelib.tokens.revocations import Feed
+
+# How far clocks may lie apart, in seconds.
+CLOCK_SKEW = 60
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything that serves, put together. Building it makes no call; its parts connect when first used."""
+
+    settings: Settings
+    profile: Profile
+    telemetry: Telemetry
+    clock: Callable[[], float] = time.time
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    region: str = ""
+
+    def now(self) -> int:
+        """The NumericDate."""
+        return int(self.clock())
+
+    def realm(self, request_context: Mapping[str, Any]) -> Realm:
+        """Issuer and audience of the API that API Gateway says was called."""
+        api_id, stage = request_context.get("apiId", ""), request_context.get("stage", "")
+        return issuer.realm(self.settings, api_id, self.region, stage)
+
+    @cached_property
+    def users(self) -> UserStore:
+        return UserStore(self._table(self.settings.users_table), self.revocations)
+
+    @cached_property
+    def session_store(self) -> SessionStore:
+        return SessionStore(self._table(self.settings.sessions_table), self.revocations)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.users, self.session_store, self.telemetry, self.settings.max_sessions)
+
+    @cached_property
+    def revocations(self) -> RevocationStore:
+        return RevocationStore(self._table(self.settings.revocations_table), self.settings.access_token_lifetime)
+
+    @cached_property
+    def feed(self) -> Feed:
+        given = self.settings
+        interval, tolerance = given.revocation_interval, given.revocation_tolerance
+        lagging = partial(self.telemetry.measure, Measure.FEED_LAG)
+        return Feed(self.revocations, interval, tolerance, given.access_token_lifetime, lagging)
+
+    @cached_property
+    def key_store(self) -> KeyRingStore:
+        sealer = Sealer(connect("kms"), self.settings.kms_key, self.settings.stage)
+        return KeyRingStore(self._table(self.settings.keys_table), sealer, self.revocations)
+
+    @cached_property
+    def keys(self) -> KeyCache:
+        # Read again before the feed, which keeps an entry for one lifetime, forgets what it said of keys.
+        max_age = min(self.settings.jwks_max_age, self.settings.access_token_lifetime)
+        return KeyCache(self.key_store, _outlives(self.settings), max_age)
+
+    @cached_property
+    def rotation(self) -> Rotation:
+        schedules, outlives = _schedules(self.settings), _outlives(self.settings)
+        return Rotation(self.key_store, self.telemetry, schedules, outlives, self.random_bytes)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords(self.profile, self.random_bytes)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        limits = _limits(self.settings)
+        sign_ins = SignInStore(self.users, AttemptStore(self._table(self.settings.attempts_table)), limits)
+        return Credentials(sign_ins, self.passwords, limits, self.telemetry)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        scope = self.settings.default_scope
+        return Accounts(self.users, self.credentials, self.passwords, self.telemetry, self.random_bytes, scope)
+
+    @cached_property
+    def comments(self) -> Comments:
+        store = CommentStore(self._table(self.settings.comments_table))
+        return Comments(store, lambda now: f"{now:010x}{self.random_bytes(10).hex()}")
+
+    @cached_property
+    def sign_in(self) -> PasswordGrant:
+        return PasswordGrant(
+            credentials=self.credentials,
+            users=self.users,
+            sessions=self.sessions,
+            issuer=self._issuer,
+            events=self.telemetry,
+            random_bytes=self.random_bytes,
+            idle_lifetime=self.settings.session_idle_lifetime,
+            absolute_lifetime=self.settings.session_absolute_lifetime,
+        )
+
+    @cached_property
+    def refresh(self) -> RefreshTokenGrant:
+        return RefreshTokenGrant(
+            users=self.users,
+            sessions=self.session_store,
+            keys=self.keys,
+            issuer=self._issuer,
+            events=self.telemetry,
+            idle_lifetime=self.settings.session_idle_lifetime,
+            grace=self.settings.refresh_grace,
+        )
+
+    @cached_property
+    def _issuer(self) -> TokenIssuer:
+        return TokenIssuer(self.keys, self.random_bytes, self.settings.access_token_lifetime)
+
+    @cached_property
+    def _client(self) -> Any:
+        return connect("dynamodb")
+
+    def _table(self, name: str) -> Table:
+        return Table(self._client, name)
+
+
+def _outlives(given: Settings) -> dict[Purpose, int]:
+    # A verifier's clock may run behind ours; and a refresh at the last moment may be asked for again.
+    return {
+        Purpose.ACCESS_TOKEN: given.access_token_lifetime + CLOCK_SKEW,
+        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + given.refresh_grace + CLOCK_SKEW,
+    }
+
+
+def _schedules(given: Settings) -> dict[Purpose, Schedule]:
+    lead = _lead(given)
+    return {
+        Purpose.ACCESS_TOKEN: Schedule(given.signing_alg, given.key_rotation_period, lead),
+        Purpose.REFRESH_TOKEN: Schedule("HS256", given.key_rotation_period, lead),
+    }
+
+
+def _lead(given: Settings) -> int:
+    # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
+    # verifier's own, each for as long as the set may be cached.
+    return 3 * given.jwks_max_age + CLOCK_SKEW
+
+
+def _limits(given: Settings) -> Limits:
+    window = given.sign_in_failures_window
+    return Limits(
+        pair=Limit(given.sign_in_failures, window),
+        address=Limit(given.sign_in_failures_of_address, window),
+        username=Limit(given.sign_in_failures_of_username, given.sign_in_failures_of_username_window),
+    )
+
+
+def assemble(environment: Mapping[str, str]) -> Runtime:
+    """The runtime that `environment` describes. Raises `SettingsError`."""
+    given = settings.from_environment(environment)
+    _check(given)
+    telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
+    return Runtime(given, PROFILES[given.password_profile], telemetry, region=environment.get("AWS_REGION", ""))
+
+
+def _check(given: Settings) -> None:
+    if given.password_profile not in PROFILES:
+        raise settings.SettingsError(f"GATEHOUSE_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
+    if given.signing_alg not in ALGORITHMS:
+        raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {', '.join(sorted(ALGORITHMS))}")
+    # Else keys would be due before the one before them has begun to sign, or be gone before what they signed.
+    shortest = max(_lead(given), given.access_token_lifetime)
+    if given.key_rotation_period < shortest:
+        raise settings.SettingsError(f"GATEHOUSE_KEY_ROTATION_PERIOD must be at least {shortest} seconds")
+
+
+_lock = Lock()
+_runtime: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """This container's runtime, assembled from the environment when it is first needed."""
+    global _runtime
+    with _lock:
+        if _runtime is None:
+            _runtime = assemble(os.environ)
+        return _runtime
+
+
+def install(replacement: Runtime | None) -> None:
+    """Puts `replacement` in the place of this container's runtime; `None` forgets it."""
+    global _runtime
+    with _lock:
+        _runtime = replacement

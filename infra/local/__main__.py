@@ -1,0 +1,127 @@
+"""`python -m infra.local`: the emulated AWS, the demo data and the API behind the local gateway.
+
+Reads PORT (default 8000). While it runs, `.local.env` in the current directory holds the environment, so that
+other commands can reach the same stack.
+"""
+
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infra.local.http_server import GatewayServer
+
+LOCAL_ENV = Path(".local.env")
+_PAGES = "http://127.0.0.1:3000"
+_MAX_PORT = 65535
+
+
+def main() -> None:
+    """Serves until SIGINT or SIGTERM, and then exits with 0; with 1 and one line where it cannot start."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        with _hold(_port(os.environ.get("PORT", "8000"))) as server:
+            print("Starting the emulated AWS and the API ...", flush=True)
+            _set_environment(server.server_port)
+            _serve(server)
+    except KeyboardInterrupt:
+        # All is cleaned up. The interpreter's own end would take modules apart under threads that still answer.
+        os._exit(0)
+
+
+def _serve(server: "GatewayServer") -> None:
+    # The app reads the environment when it is imported.
+    from app import app
+    from infra.demo import load
+    from infra.local.gateway import Gateway
+
+    load(os.environ)
+    gateway = Gateway(app)
+    with _local_env({name: text for name, text in os.environ.items() if name.startswith(("AWS_", "GATEHOUSE_"))}):
+        server.listen(gateway)
+        print(_welcome(os.environ["GATEHOUSE_ISSUER"]), flush=True)
+        server.serve_forever()
+
+
+def _stop(_number: int, _frame: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= _MAX_PORT:
+        sys.exit(f"PORT must be a number from 1 to {_MAX_PORT}, not {text!r}.")
+    return int(text)
+
+
+@contextmanager
+def _hold(port: int) -> "Iterator[GatewayServer]":
+    """Takes `port` before anything else starts."""
+    # Imports take a while: they wait until the signal handlers stand.
+    from infra.local.http_server import GatewayServer
+
+    try:
+        server = GatewayServer(port)
+    except OSError as error:
+        sys.exit(
+            f"Port {port} cannot be used ({error.strerror}). Try another: make run PORT={port % _MAX_PORT + 1}"
+        )
+    with server:
+        yield server
+
+
+def _set_environment(port: int) -> None:
+    """What the app will read: the emulated AWS, the issuer that follows from the port, and what the caller set."""
+    from infra.emulated import moto_server
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # nothing of an account that the caller may have
+    os.environ.update(moto_server.start())
+    os.environ["GATEHOUSE_ISSUER"] = f"http://127.0.0.1:{port}"
+    os.environ.setdefault("GATEHOUSE_OPEN_SIGN_UP", "true")
+    os.environ.setdefault("GATEHOUSE_ALLOWED_ORIGINS", f"{_PAGES} http://127.0.0.1:{port}")
+
+
+@contextmanager
+def _local_env(environment: Mapping[str, str]) -> Iterator[None]:
+    """Keeps `environment` in a file that a shell can source and nobody else can read."""
+    text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
+    LOCAL_ENV.unlink(missing_ok=True)
+    with open(os.open(LOCAL_ENV, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    try:
+        yield
+    finally:
+        if LOCAL_ENV.exists() and LOCAL_ENV.read_text() == text:  # another run may have written its own
+            LOCAL_ENV.unlink()
+
+
+def _welcome(url: str) -> str:
+    parse = "import json, sys; token = json.load(sys.stdin); print(token['access_token'], token['refresh_token'])"
+    return f"""
+Gatehouse is at {url}  (Ctrl-C stops it)
+Users: demo / demo-password, and the administrator admin / admin-password
+
+Get a token:
+  read -r TOKEN REFRESH <<< "$(curl -s -u demo:demo-password -X POST {url}/tokens | python3 -c "{parse}")"
+
+Call a protected route:
+  curl -i {url}/me -H "Authorization: Bearer $TOKEN"
+
+Refresh:
+  curl -i {url}/tokens/refresh -d "refresh_token=$REFRESH"
+
+Other commands reach the same emulated AWS after:  set -a; . ./.local.env; set +a
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""`python -m infra.package STAGE`: leaves build/STAGE/deployment.zip and build/STAGE/sam.yaml.
+
+Chalice makes the template, infra/*.yaml are merged into it, and Chalice's zip is made again: with the
+dependencies for Lambda's own architecture, compiled, without what nothing imports.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import yaml
+
+from infra import template
+from infra.package import archive, dependencies, runtimes
+from infra.refusal import RefusalError
+
+ROOT = Path(__file__).parents[2]
+DEFAULT_ARCHITECTURE = "x86_64"
+
+# Chalice makes another app than the one that AWS gets where the shell has settings: those of a stage stand in
+# .chalice/config.json.
+_OURS = "GATEHOUSE_"
+
+_IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import app, chalicelib
+for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    importlib.import_module(module.name)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def check(stage: str) -> None:
+    """Raises `RefusalError` for a stage that .chalice/config.json doesn't have. `local` is that of `make run`."""
+    stages = [name for name in _config()["stages"] if name != "local"]
+    if stage not in stages:
+        raise RefusalError(f"there is no stage {stage!r} in .chalice/config.json: STAGE is {' or '.join(stages)}.")
+
+
+def package(stage: str, architecture: str | None = None, region: str | None = None, project: Path = ROOT) -> Path:
+    """Packages the app in `project` for `stage` and gives the directory of zip and template, build/STAGE there.
+
+    `architecture` is Lambda's `x86_64` or `arm64`; None: what .chalice/config.json says (`lambda_architecture`).
+    `region` is any of the partition that it is for; None: that of the environment, else any of `aws`.
+    Raises `RefusalError`.
+    """
+    check(stage)
+    runtime = runtimes.known()
+    architecture = architecture or _architecture(stage)
+    if architecture not in dependencies.ARCHITECTURES:
+        raise RefusalError(f"Lambda has no architecture {architecture!r}: ARCHITECTURE is x86_64 or arm64.")
+    installed = dependencies.installed(runtime, architecture)
+    result = project / "build" / stage
+    result.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{stage}-", dir=result.parent) as temporary:
+        staged, made = Path(temporary) / "project", Path(temporary) / "made"
+        _stage(project, staged, architecture)
+        _run_chalice(staged, stage, made, region)
+        _pack(made, staged, installed)
+        _name_stage(made, stage)
+        for name in ("deployment.zip", "sam.yaml"):  # the template last: it says that both are new
+            os.replace(made / name, result / name)
+    return result
+
+
+def template_in(made: Path) -> dict[str, Any]:
+    """The template in the directory `made`. The loader is the one in C: the other takes a second for it."""
+    loaded: dict[str, Any] = yaml.load((made / "sam.yaml").read_text(), Loader=yaml.CSafeLoader)
+    return loaded
+
+
+def described(made: Path) -> str:
+    """What lies in the directory `made`, for people: for which Lambda it is, how large, and what of."""
+    function = template_in(made)["Resources"]["APIHandler"]["Properties"]
+    head = f"build/{made.name} for {function['Runtime']} on {function['Architectures'][0]}"
+    return f"{head}\n{archive.table(made / 'deployment.zip')}"
+
+
+def _config() -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    return config
+
+
+def _architecture(stage: str) -> str:
+    config = _config()
+    architecture: str = {**config, **config["stages"][stage]}.get("lambda_architecture", DEFAULT_ARCHITECTURE)
+    return architecture
+
+
+def _stage(project: Path, staged: Path, architecture: str) -> None:
+    """A copy of the project without what Lambda has no use for. Chalice, which knows wheels of x86 alone, sees no
+    requirement in it."""
+    unwanted = shutil.ignore_patterns("__pycache__", "admin")
+    shutil.copytree(project / "chalicelib", staged / "chalicelib", ignore=unwanted)
+    shutil.copy(project / "app.py", staged)
+    (staged / ".chalice").mkdir()
+    for policy in (ROOT / ".chalice").glob("policy*.json"):
+        shutil.copy(policy, staged / ".chalice")
+    config = _config() | {"lambda_architecture": architecture}
+    for settings in config["stages"].values():
+        settings["lambda_architecture"] = architecture
+    (staged / ".chalice" / "config.json").write_text(json.dumps(config))
+    (staged / "requirements.txt").touch()
+
+
+def _environment(region: str | None = None) -> dict[str, str]:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
+    # Chalice asks for a region to name service principals; any of the same partition gives the same template.
+    region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return environment | {"AWS_DEFAULT_REGION": region}
+
+
+def _run_chalice(staged: Path, stage: str, made: Path, region: str | None) -> None:
+    chalice = "import sys; from chalice.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", chalice, "--project-dir", str(staged), "package", "--stage", stage]
+    additions = staged / "additions.yaml"
+    additions.write_text(yaml.safe_dump(template.additions()))
+    command += ["--merge-template", str(additions), str(made)]
+    environment = _environment(region)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise RefusalError(f"chalice cannot package the app:\n{(done.stderr or done.stdout).strip()}")
+
+
+def _pack(made: Path, staged: Path, installed: Path) -> None:
+    """Makes deployment.zip in `made` again, of what Chalice put in and of `installed`."""
+    tree = made / "tree"
+    with ZipFile(made / "deployment.zip") as chalices:
+        chalices.extractall(tree)
+    dependencies.compile_all(tree)
+    ours = ((file.relative_to(tree).as_posix(), file) for file in tree.rglob("*") if file.is_file())
+    archive.write(made / "deployment.zip", [*ours, *_dependencies(staged, installed)])
+
+
+def _dependencies(staged: Path, installed: Path) -> Iterator[tuple[str, Path]]:
+    for path in dependencies.shipped(installed, _imported(staged)):
+        yield str(path), installed / path
+
+
+def _imported(staged: Path) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded once it has imported the whole app."""
+    command = [sys.executable, "-I", "-c", _IMPORT_ALL, str(staged)]
+    done = subprocess.run(command, env=_environment(), check=True, capture_output=True, text=True)  # noqa: S603
+    return set(done.stdout.split())
+
+
+def _name_stage(made: Path, stage: str) -> None:
+    """Makes the packaged stage the default of the template's parameter `Stage`."""
+    packaged = template_in(made)
+    packaged["Parameters"]["Stage"]["Default"] = stage
+    (made / "sam.yaml").write_text(yaml.dump(packaged, Dumper=yaml.CSafeDumper))
+
+
+def main(arguments: list[str]) -> None:
+    """The command line. Prints what was made."""
+    parser = argparse.ArgumentParser(prog="python -m infra.package")
+    parser.add_argument("stage")
+    parser.add_argument("--architecture", default=None)
+    given = parser.parse_args(arguments)
+    print(described(package(given.stage, given.architecture)))

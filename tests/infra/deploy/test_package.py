@@ -1,0 +1,179 @@
+"""The package: the same bytes each time, compiled for the runtime that the template names, nothing idle in it."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from infra.package import archive, build, dependencies, runtimes
+from infra.refusal import RefusalError
+from tests.infra.deploy.conftest import copy
+
+pytestmark = pytest.mark.xdist_group("deploy")
+
+FUNCTIONS = ("APIHandler", "Gate", "RotateKeys")
+AARCH64 = 183  # e_machine in the header of an ELF file
+
+# Imports what the functions are made of, and prints where from. It sees the standard library and `places`.
+IMPORT = """
+import sys
+sys.path[:0] = {places!r}
+import importlib, json
+for name in {names!r}:
+    importlib.import_module(name)
+print(json.dumps({{n: m.__cached__ for n, m in sys.modules.items() if getattr(m, "__cached__", None)}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def names(packaged: Path) -> list[str]:
+    with ZipFile(packaged / "deployment.zip") as zipped:
+        return zipped.namelist()
+
+
+@pytest.fixture(scope="module")
+def tree(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("task")
+    with ZipFile(packaged / "deployment.zip") as zipped:
+        zipped.extractall(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Path) -> Mapping[str, Any]:
+    return build.template_in(packaged)
+
+
+def test_the_same_sources_make_the_same_package(project: Path, packaged: Path, tmp_path: Path) -> None:
+    again = build.package("prod", project=copy(project, tmp_path))
+    for name in ("deployment.zip", "sam.yaml"):
+        assert (again / name).read_bytes() == (packaged / name).read_bytes()
+
+
+def test_every_module_is_compiled_for_the_runtime_that_the_template_names(
+    names: list[str], template: Mapping[str, Any]
+) -> None:
+    (runtime,) = {template["Resources"][name]["Properties"]["Runtime"] for name in FUNCTIONS}
+    tag = runtime.replace("python", "cpython-").replace(".", "")
+    assert sys.implementation.cache_tag == tag
+    modules = {Path(name) for name in names if name.endswith(".py")}
+    compiled = {str(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc") for module in modules}
+    assert {name for name in names if name.endswith(".pyc")} == compiled
+
+
+def test_compiled_code_is_taken_without_a_look_at_its_source(tree: Path) -> None:
+    for compiled in tree.rglob("*.pyc"):
+        code, source = (
+            compiled.read_bytes(),
+            (compiled.parents[1] / f"{compiled.name.split('.')[0]}.py").read_bytes(),
+        )
+        assert code[:4] == importlib.util.MAGIC_NUMBER
+        assert int.from_bytes(code[4:8], "little") == 0b01  # PEP 552: by hash, not checked
+        assert code[8:16] == importlib.util.source_hash(source)
+
+
+def test_nothing_lies_in_it_that_no_function_imports(names: list[str]) -> None:
+    tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    modules = {top.partition(".")[0] for top in tops} - {"__pycache__"}
+    assert modules == {"app", "chalice", "chalicelib", "cryptography", "jwt", "_cffi_backend"}
+    assert not [name for name in names if name.endswith(".pyi") or "/tests/" in name or "/admin/" in name]
+
+
+def test_of_a_distribution_beside_its_code_lie_its_licences_alone(names: list[str]) -> None:
+    beside = [name for name in names if ".dist-info/" in name]
+    assert {name.split("-")[0] for name in beside} == {"cryptography", "pyjwt", "cffi"}
+    assert all(Path(name).name.startswith(("LICENSE", "AUTHORS")) for name in beside)
+
+
+def test_the_whole_app_runs_from_the_zip_and_boto3_and_takes_the_compiled_code(tree: Path, tmp_path: Path) -> None:
+    for name in ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"):
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (tmp_path / source.name).symlink_to(source)
+    modules = [file.relative_to(tree).with_suffix("") for file in (tree / "chalicelib").rglob("*.py")]
+    dotted = ["app", *(".".join(module.parts).removesuffix(".__init__") for module in modules)]
+    cached = imported(dotted, tree, tmp_path)
+    ours = {name: path for name, path in cached.items() if name.split(".")[0] in {"app", "chalicelib", "jwt"}}
+    assert set(dotted) <= ours.keys()
+    assert all(path.startswith(str(tree)) and Path(path).exists() for path in ours.values())
+
+
+def test_the_gate_runs_from_the_zip_alone(tree: Path) -> None:
+    assert "chalicelib.tokens.access_token_verifier" in imported(["chalicelib.authorizer"], tree)
+
+
+def imported(names: list[str], *places: Path) -> Mapping[str, str]:
+    """Where the compiled code of each module lies that a process loads that imports `names` and sees `places`."""
+    program = IMPORT.format(places=[str(place) for place in places], names=names)
+    command = [sys.executable, "-I", "-S", "-B", "-c", program]
+    done = subprocess.run(command, env={"AWS_DEFAULT_REGION": "us-east-1"}, check=True, capture_output=True)
+    cached: dict[str, str] = json.loads(done.stdout)
+    return cached
+
+
+def test_settings_of_the_shell_do_not_reach_the_package(template: Mapping[str, Any]) -> None:
+    """The tests' own environment opens the sign-up, which is guarded where it isn't open."""
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    assert paths["/users"]["post"]["security"]
+
+
+def test_the_stage_is_in_the_template(template: Mapping[str, Any]) -> None:
+    assert template["Parameters"]["Stage"]["Default"] == "prod"
+
+
+def test_another_architecture_takes_its_own_shared_libraries(project: Path, tmp_path: Path) -> None:
+    made = build.package("prod", "arm64", project=copy(project, tmp_path))
+    resources = build.template_in(made)["Resources"]
+    assert [resources[name]["Properties"]["Architectures"] for name in FUNCTIONS] == [["arm64"]] * 3
+    with ZipFile(made / "deployment.zip") as zipped:
+        libraries = [zipped.read(name) for name in zipped.namelist() if name.endswith(".so")]
+    assert len(libraries) == 2
+    assert all(int.from_bytes(library[18:20], "little") == AARCH64 for library in libraries)
+
+
+def test_an_architecture_that_lambda_lacks_is_refused() -> None:
+    with pytest.raises(RefusalError, match="Lambda has no architecture 'riscv': ARCHITECTURE is x86_64 or arm64"):
+        build.package("dev", "riscv")
+
+
+@pytest.mark.parametrize("stage", ["local", "nowhere"])
+def test_a_stage_that_there_is_not_is_refused(stage: str) -> None:
+    with pytest.raises(RefusalError, match=f"there is no stage '{stage}' .* STAGE is dev or prod"):
+        build.package(stage)
+
+
+def test_an_app_that_does_not_start_is_told_as_chalice_tells_it(project: Path, tmp_path: Path) -> None:
+    broken = copy(project, tmp_path)
+    (broken / "app.py").write_text("raise RuntimeError('no such luck')")
+    with pytest.raises(RefusalError, match=r"(?s)chalice cannot package the app:.*no such luck"):
+        build.package("prod", project=broken)
+
+
+def test_requirements_that_pip_cannot_have_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = tmp_path / "requirements.txt"
+    wanted.write_text("pyjwt==0.0.0\n")
+    monkeypatch.setattr(dependencies, "REQUIREMENTS", wanted)
+    with pytest.raises(RefusalError, match=r"pip cannot install .* python3\.\d+, x86_64: ERROR: .*pyjwt==0\.0\.0"):
+        dependencies.installed(runtimes.known(), "x86_64")
+
+
+def test_the_sizes_are_those_of_the_zip(packaged: Path) -> None:
+    sizes = archive.sizes(packaged / "deployment.zip")
+    zipped = (packaged / "deployment.zip").stat().st_size
+    assert next(iter(sizes)) == "cryptography"
+    assert 0 <= zipped - sum(size for size, _ in sizes.values()) < 0.02 * zipped  # what a zip says of its entries
+    assert f"deployment.zip  {archive.human(zipped)}" in archive.table(packaged / "deployment.zip")
+
+
+def test_the_zip_is_small_enough_for_lambda(packaged: Path) -> None:
+    """ "Lambda quotas": 250 MB unpacked."""
+    assert sum(whole for _, whole in archive.sizes(packaged / "deployment.zip").values()) < 250_000_000

@@ -1,0 +1,94 @@
+"""One user, one session and the keys, in memory: all that a refresh needs."""
+
+from dataclasses import dataclass, field, replace
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from chalicelib import base64url
+from chalicelib.grants.refresh_token import (
+    Rotation,
+)
+from chalicelib.keys.material import SigningKey
+from chalicelib.model import FIRST_PARTY, Device, Session, User
+from chalicelib.realm import Realm
+from chalicelib.telemetry.events import Event
+from chalicelib.tokens import refresh_token
+from chalicelib.tokens.refresh_token import HmacKey, RefreshToken
+
+NOW = 1_800_000_000
+GRACE, IDLE, ABSOLUTE = 60, 1_000, 3_000
+REALM = Realm("https://gatehouse.example", "https://api.example")
+DEVICE = Device("192.0.2.7", "a browser")
+SIGNING = SigningKey("signing", "ES256", ec.generate_private_key(ec.SECP256R1()))
+HMAC = HmacKey("00000001", b"k" * 32)
+HELD = frozenset({"a", "b", "c"})
+
+TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"x" * 16, 0)
+USER = User(sub=TOKEN.sub, username="zoe", email=None, password_hash="", scope=HELD)
+SESSION = Session(
+    sub=TOKEN.sub,
+    session_id=TOKEN.session_id,
+    username=USER.username,
+    client_id=FIRST_PARTY,
+    asked_scope=None,
+    secret_hash=TOKEN.secret_hash(),
+    generation=0,
+    session_epoch=0,
+    created_at=NOW,
+    rotated_at=NOW,
+    expires_at=NOW + IDLE,
+    absolute_expires_at=NOW + ABSOLUTE,
+    device=DEVICE,
+)
+FIRST = refresh_token.mint(TOKEN, HMAC)
+
+
+@dataclass
+class Memory:
+    """One user, one session, and the keys."""
+
+    user: User | None = USER
+    session: Session | None = SESSION
+    writes: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def by_username(self, username: str) -> User | None:
+        assert username == USER.username
+        return self.user
+
+    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+        self.writes.append("rotate")
+        found = self.session
+        if found is None or not (
+            found.generation == rotation.token.generation
+            and found.secret_hash == rotation.token.secret_hash()
+            and found.client_id == rotation.client_id
+            and found.ended_at is None
+            and rotation.now < found.ends_at()
+        ):
+            return False, found
+        self.session = replace(
+            found, generation=found.generation + 1, rotated_at=rotation.now, expires_at=rotation.expires_at
+        )
+        return True, self.session
+
+    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+        self.writes.append("end")
+        assert self.session is not None
+        assert (sub, session_id) == (self.session.sub, self.session.session_id)
+        ended_now = self.session.ended_at is None
+        if ended_now:
+            self.session = replace(self.session, ended_at=now, reason=reason)
+        return ended_now
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def signing_key(self, now: int) -> SigningKey:  # noqa: ARG002
+        return SIGNING
+
+    def hmac_key(self, now: int) -> HmacKey:  # noqa: ARG002
+        return HMAC
+
+    def read_refresh_token(self, text: str, now: int) -> RefreshToken:  # noqa: ARG002
+        return refresh_token.read(text, {HMAC.kid: HMAC})
