@@ -21,8 +21,8 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from app import app
-from bench import house
-from bench.house import SIGN_IN, Refreshing, answered, recorded, repeatable
+from bench import containers
+from bench.containers import SIGN_IN, Refreshing, answered, recorded, repeatable
 from bench.issued import Issued, event, issue
 from bench.measure import Ratio, one_cpu
 from bench.packages import Packages, make
@@ -150,14 +150,14 @@ def _served(document: bytes) -> Iterator[str]:
 
 
 def _api(packages: Packages) -> Iterator[Row]:
-    with house.running() as environment:
-        house.container(int(time.time()))
-        refreshing = Refreshing(app, answered(app(house.post(*SIGN_IN), None)))
+    with containers.running() as environment:
+        containers.container(int(time.time()))
+        refreshing = Refreshing(app, answered(app(containers.post(*SIGN_IN), None)))
         calls = _first_calls()
         api = Function(packages.packaged, "app.app", packages.layer, environment, boto3=True)
         modules = _third_party(api, refreshing)
         given = packages.layer / "given.py"
-        config = house.CONFIG
+        config = containers.CONFIG
         given.write_text(f"MODULES = {modules!r}\nCONFIG = {config!r}\nCALLS = {repeatable(calls)!r}\n")
         dependencies.compile_all(packages.layer)
         functions = {
@@ -186,10 +186,10 @@ def _refreshes(function: Function, refreshing: Refreshing) -> Callable[[], Start
     return started
 
 
-def _first_calls() -> list[house.Call]:
+def _first_calls() -> list[containers.Call]:
     """What a container that knows nothing asks of AWS for its first refresh."""
-    session = Refreshing(app, answered(app(house.post(*SIGN_IN), None)))
-    house.container(int(time.time()))
+    session = Refreshing(app, answered(app(containers.post(*SIGN_IN), None)))
+    containers.container(int(time.time()))
     with recorded() as calls:
         session()
     return calls

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from app import app
-from bench import house
-from bench.house import Call, recorded
+from bench import containers
+from bench.containers import Call, recorded
 from bench.peers import authlib, oidc_provider
 from bench.rows import Row
 from chalicelib import authorizer
 from chalicelib.authorizer import Gate
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from infra.local.gateway import Gateway
 from tests.support.client import Client, Reply, bearer
 
@@ -54,8 +54,8 @@ class Operation(NamedTuple):
 def rows() -> Iterator[Row]:
     """One row for each operation."""
     others = _others()
-    with house.running():
-        runtime = house.container(profile=house.CHEAP, issuer=_ISSUER)
+    with containers.running():
+        runtime = containers.container(profile=containers.CHEAP, issuer=_ISSUER)
         with mock.patch.object(authorizer, "GATE", _gate(runtime)):
             for operation in _operations(Client(Gateway(app))):
                 cost = counted(operation.request, operation.status)
@@ -96,11 +96,11 @@ def _operations(client: Client) -> Iterator[Operation]:
     tokens = sign_in().json
     yield Operation("logout everywhere, however many sessions", 2, lambda: log_out(tokens, "?sessions=all"), 204)
     tokens = sign_in().json
-    house.container(profile=house.CHEAP, issuer=_ISSUER)
+    containers.container(profile=containers.CHEAP, issuer=_ISSUER)
     yield Operation("a new container's first refresh", 7, lambda: refresh(tokens), 200)
 
 
-def _gate(runtime: Runtime) -> Gate:
+def _gate(runtime: Services) -> Gate:
     def fetch(_: str) -> bytes:
         return json.dumps(runtime.keys.ring(runtime.now()).jwk_set(runtime.now())).encode()
 

@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from app import app
-from bench import house, picture
+from bench import containers, picture
+from bench.containers import Refreshing, answered, recorded
 from bench.costs import Cost, cost
-from bench.house import Refreshing, answered, recorded
 from bench.issued import LIFETIME, MANY, METHOD_ARN, REALM, SETTINGS, by_turns
 from bench.many_routes import read_and_write, routes
 from bench.measure import ratios
 from bench.picture import Panel
 from bench.rows import Row
-from chalicelib import base64url, services
+from chalicelib import base64url
 from chalicelib.authorizer import Gate
 from chalicelib.gate.policy import AccessTable
 from chalicelib.keys.material import NewKey, new_signing_key, signing_key
 from chalicelib.keys.ring import KeyEntry
 from chalicelib.model import FIRST_PARTY
 from chalicelib.scope import Scope
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.stores.dynamodb import marshal
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
@@ -86,7 +86,7 @@ class Curve:
 def rows() -> Iterator[Row]:
     """One row for each curve, and one for what all flat ones ask of AWS."""
     curves: list[Curve] = []
-    with house.running():
+    with containers.running():
         for made in (_gate(), _sessions(), _users(), _feed()):
             for curve in made:
                 curves.append(curve)
@@ -183,7 +183,7 @@ def _sessions() -> Iterator[Curve]:
 def _users() -> Iterator[Curve]:
     homes = {}
     for count in USERS:
-        home = homes[count] = _container(users_table=_like(house.container().settings.users_table, count))
+        home = homes[count] = _container(users_table=_like(containers.container().settings.users_table, count))
         _add_user(home, f"one-of-{count}")  # each has a session of its own
         item = _item(home.settings.users_table, f"one-of-{count}")
         _fill(home.settings.users_table, ({**item, "pk": {"S": f"username:{n}"}} for n in range(count - 1)))
@@ -192,37 +192,39 @@ def _users() -> Iterator[Curve]:
     yield _curve("refresh", over, {count: _refresh(home, f"one-of-{count}") for count, home in homes.items()})
 
 
-def _container(**settings: Any) -> Runtime:
+def _container(**settings: Any) -> Services:
     """Each of its sign-ins has the same random bytes, so that it writes the same session again and adds none."""
-    made = house.container(profile=house.CHEAP, **settings)
+    made = containers.container(profile=containers.CHEAP, **settings)
     return replace(made, random_bytes=lambda count: b"\1" * count)
 
 
-def _add_user(home: Runtime, username: str) -> None:
-    own = replace(house.user(), sub=base64url.encode(f"{username:16}".encode()), username=username, email=None)
+def _add_user(home: Services, username: str) -> None:
+    own = replace(
+        containers.user(), sub=base64url.encode(f"{username:16}".encode()), username=username, email=None
+    )
     home.users.add(replace(own, password_hash=home.passwords.hash("demo-password")))
 
 
-def _add_sessions(home: Runtime, username: str, count: int) -> None:
+def _add_sessions(home: Services, username: str, count: int) -> None:
     _sign_in(home, username)()
     item = _item(home.settings.sessions_table, username)
     _fill(home.settings.sessions_table, ({**item, "session_id": {"S": f"{n:022}"}} for n in range(count - 1)))
 
 
-def _sign_in(home: Runtime, username: str) -> Subject:
-    event = house.post("/tokens", basic(username, "demo-password"))
+def _sign_in(home: Services, username: str) -> Subject:
+    event = containers.post("/tokens", basic(username, "demo-password"))
     return _at(home, lambda: answered(app(event, None)))
 
 
-def _refresh(home: Runtime, username: str) -> Subject:
-    services.install(home)
-    tokens = answered(app(house.post("/tokens", basic(username, "demo-password")), None))
+def _refresh(home: Services, username: str) -> Subject:
+    install(home)
+    tokens = answered(app(containers.post("/tokens", basic(username, "demo-password")), None))
     return _at(home, Refreshing(app, tokens))
 
 
-def _at(home: Runtime, request: Subject) -> Subject:
+def _at(home: Services, request: Subject) -> Subject:
     def call() -> None:
-        services.install(home)
+        install(home)
         request()
 
     return call
@@ -234,7 +236,9 @@ def _at(home: Runtime, request: Subject) -> Subject:
 def _feed() -> Iterator[Curve]:
     homes = {}
     for count in REVOCATIONS:
-        home = house.container(revocations_table=_like(house.container().settings.revocations_table, count))
+        home = containers.container(
+            revocations_table=_like(containers.container().settings.revocations_table, count)
+        )
         homes[count] = home
         now, lifetime = home.now(), home.settings.access_token_lifetime
         entries = (Revocation(Kind.SESSION, f"{n:022}", now - n * lifetime // count) for n in range(count))
@@ -247,24 +251,24 @@ def _feed() -> Iterator[Curve]:
     yield _curve("protected request", over, {count: _asked(home) for count, home in homes.items()}, run=2)
 
 
-def _first_pull(home: Runtime) -> Subject:
+def _first_pull(home: Services) -> Subject:
     given = home.settings
     spans = given.revocation_interval, given.revocation_tolerance, given.access_token_lifetime
     return lambda: Feed(home.revocations, *spans).current(home.now())
 
 
-def _next_pull(home: Runtime) -> Subject:
+def _next_pull(home: Services) -> Subject:
     def pull() -> None:
-        home.feed.hurry()
+        home.feed.invalidate()
         home.feed.current(home.now())
 
     pull()
     return pull
 
 
-def _asked(home: Runtime) -> Subject:
+def _asked(home: Services) -> Subject:
     told = {"sub": "user", "client_id": FIRST_PARTY, "scope": "", "jti": "token", "kid": "key", "claims": "{}"}
-    event = house.request("GET", "/me", context={**told, "sid": "session", "exp": str(home.now() + LIFETIME)})
+    event = containers.request("GET", "/me", context={**told, "sid": "session", "exp": str(home.now() + LIFETIME)})
     return _at(home, lambda: answered(app(event, None)))
 
 
@@ -273,7 +277,7 @@ def _asked(home: Runtime) -> Subject:
 
 def _like(table: str, count: int) -> str:
     """A new, empty table of the form of `table`."""
-    client, name = house.connect("dynamodb"), f"{table}-{count}"
+    client, name = containers.connect("dynamodb"), f"{table}-{count}"
     form = client.describe_table(TableName=table)["Table"]
     client.create_table(
         TableName=name,
@@ -287,7 +291,7 @@ def _like(table: str, count: int) -> str:
 def _item(table: str, username: str) -> dict[str, Any]:
     """An item of that user, in DynamoDB's form."""
     values = {":username": {"S": username}}
-    found = house.connect("dynamodb").scan(
+    found = containers.connect("dynamodb").scan(
         TableName=table, FilterExpression="username = :username", ExpressionAttributeValues=values
     )
     item: dict[str, Any] = found["Items"][0]
@@ -298,4 +302,4 @@ def _fill(table: str, items: Iterable[Mapping[str, Any]]) -> None:
     supply = iter(items)
     while batch := list(islice(supply, 25)):
         requests: list[Any] = [{"PutRequest": {"Item": item}} for item in batch]
-        house.connect("dynamodb").batch_write_item(RequestItems={table: requests})
+        containers.connect("dynamodb").batch_write_item(RequestItems={table: requests})

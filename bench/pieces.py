@@ -6,7 +6,7 @@ from itertools import cycle, repeat
 
 from bench.issued import Issued, by_turns, decision, event, raw
 from chalicelib import base64url
-from chalicelib.gate.verified_tokens import KnownTokens
+from chalicelib.gate.verified_tokens import VerifiedTokens
 from chalicelib.tokens.access_token_verifier import verify
 
 # From the second on, each contains the one before it.
@@ -24,7 +24,7 @@ def pieces(issued: Issued, clock: Callable[[], float]) -> dict[str, Callable[[],
     key = issued.public_key()
     find = {key.kid: key}.get
     realm, now = issued.realm, int(clock())
-    known = KnownTokens(find, realm)
+    known = VerifiedTokens(find, realm)
     verify_raw, tokens = raw(issued), cycle(issued.tokens)
 
     def least() -> object:
@@ -39,7 +39,7 @@ def pieces(issued: Issued, clock: Callable[[], float]) -> dict[str, Callable[[],
         "read": by_turns(_read, cycle(issued.tokens)),
         "least": least,
         "verify": by_turns(verified, cycle(issued.tokens)),
-        "known": by_turns(lambda token: known.known(token, now), cycle(issued.tokens)),
+        "known": by_turns(lambda token: known.verified(token, now), cycle(issued.tokens)),
         "decide": by_turns(decision(issued.gate(clock)), issued.events()),
         "again": by_turns(decision(issued.gate(clock)), repeat(event(issued.tokens[0]))),
     }

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from app import app
-from bench import house
-from bench.house import SIGN_IN, Refreshing, alone, answered, recorded
+from bench import containers
+from bench.containers import SIGN_IN, Refreshing, alone, answered, recorded
 from bench.measure import ratios
 from bench.peers import authlib
 from bench.rows import Row
@@ -18,9 +18,9 @@ SIGN_IN_GOAL = REFRESH_GOAL = 1.15
 
 def rows() -> Iterator[Row]:
     """Both operations. The app is called as Lambda calls it."""
-    with house.running():
-        house.container()
-        refreshing = Refreshing(app, answered(app(house.post(*SIGN_IN), None)))
+    with containers.running():
+        containers.container()
+        refreshing = Refreshing(app, answered(app(containers.post(*SIGN_IN), None)))
         refreshing()
         yield _sign_in()
         yield from _refresh(refreshing)
@@ -28,11 +28,11 @@ def rows() -> Iterator[Row]:
 
 def _sign_in() -> Row:
     def sign_in() -> None:
-        answered(app(house.post(*SIGN_IN), None))
+        answered(app(containers.post(*SIGN_IN), None))
 
     with recorded() as calls:
         sign_in()
-    password_hash = house.user().password_hash
+    password_hash = containers.user().password_hash
     base = both(lambda: Argon2id.verify_phc_encoded(b"demo-password", password_hash), alone(calls))
     measured = ratios({"ours": sign_in, "base": base}, "base", rounds=30, run=1)["ours"]
     to = f"Argon2id and its {len(calls)} boto3 calls alone"
@@ -44,7 +44,7 @@ def _refresh(refreshing: Refreshing) -> Iterator[Row]:
     with recorded() as calls:
         refreshing()
     # The session that is refreshed is not the one whose calls are made again.
-    other = Refreshing(app, answered(app(house.post(*SIGN_IN), None)))
+    other = Refreshing(app, answered(app(containers.post(*SIGN_IN), None)))
     server = authlib.Server()
     # One call at a turn, so that each finds the processor's caches as another has left them; a container does too.
     subjects: dict[str, Callable[[], object]] = {"ours": other, "base": alone(calls), "authlib": server.refresh}

@@ -16,7 +16,7 @@ from chalicelib import issuer, settings
 from chalicelib.access_table import ACCESS_TABLE
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.policy import AccessTable, MethodArn
-from chalicelib.gate.verified_tokens import KnownTokens
+from chalicelib.gate.verified_tokens import VerifiedTokens
 from chalicelib.keys.jwk_set import RemoteJwkSet, fetch_jwk_set
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CACHE_SECONDS = 300
 
 _log = logging.getLogger(__name__)
 
-gatehouse = Blueprint(__name__)
+blueprint = Blueprint(__name__)
 
 
 class _Api(NamedTuple):
@@ -35,7 +35,7 @@ class _Api(NamedTuple):
 
     prefix: str
     access_table: AccessTable
-    tokens: KnownTokens
+    tokens: VerifiedTokens
 
 
 class Gate:
@@ -72,7 +72,7 @@ class Gate:
         """
         api = self._api(method_arn)
         now = int(self._clock())
-        claims, _, context = api.tokens.known(_bearer_token(authorization), now)
+        claims, _, context = api.tokens.verified(_bearer_token(authorization), now)
         if self._revocations is not None and self._revocations(now).end(claims):
             raise InvalidTokenError(detail="revoked")
         return {
@@ -95,7 +95,7 @@ class Gate:
             raise InvalidTokenError(detail="not the ARN of a method") from None
         realm = issuer.realm(self._settings, arn.api_id, arn.region, arn.stage)
         keys = self._jwk_set(issuer.jwks_uri(self._settings, realm.issuer))
-        return _Api(arn.prefix, self._table(arn.api_id), KnownTokens(keys.key, realm))
+        return _Api(arn.prefix, self._table(arn.api_id), VerifiedTokens(keys.key, realm))
 
     def _table(self, api_id: str) -> AccessTable:
         if self._guarded is None:
@@ -140,7 +140,7 @@ SETTINGS = settings.from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 
-@gatehouse.authorizer(ttl_seconds=CACHE_SECONDS)
+@blueprint.authorizer(ttl_seconds=CACHE_SECONDS)
 def gate(request: AuthRequest) -> dict[str, Any]:
     """The authorizer. API Gateway answers 401 for exactly `Exception("Unauthorized")`, and 503 for any other."""
     try:

@@ -1,4 +1,4 @@
-"""The nouns of the house, as frozen values. Times are NumericDate: seconds since 1970 in UTC (RFC 7519 §2)."""
+"""The nouns of the services, as frozen values. Times are NumericDate: seconds since 1970 in UTC (RFC 7519 §2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,15 +4,15 @@ from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent
 
 from chalicelib import deadline
-from chalicelib.services import runtime
+from chalicelib.services import current
 
-schedules = Blueprint(__name__)
+blueprint = Blueprint(__name__)
 
 
 # Often, because most runs find nothing to do, and a missed one is made up for by the next.
-@schedules.schedule(Rate(1, unit=Rate.HOURS), name="rotate_keys")
+@blueprint.schedule(Rate(1, unit=Rate.HOURS), name="rotate_keys")
 def rotate_keys(event: CloudWatchEvent) -> list[str]:  # noqa: ARG001
     """Publishes the keys that are due and removes those long gone. Returns the key ids that were added."""
-    house = runtime()
+    services = current()
     with deadline.within(deadline.INVOCATION):
-        return house.rotation.run(house.now())
+        return services.rotation.run(services.now())

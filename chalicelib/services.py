@@ -21,7 +21,7 @@ from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.keys.ring import Purpose
-from chalicelib.keys.rotation import Rotation, Schedule
+from chalicelib.keys.rotation import Rotation, RotationPolicy
 from chalicelib.realm import Realm
 from chalicelib.sample.comment_store import CommentStore
 from chalicelib.sample.comments import Comments
@@ -44,7 +44,7 @@ CLOCK_SKEW = 60
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Services:
     """Everything that serves, put together. Building it makes no call; its parts connect when first used."""
 
     settings: Settings
@@ -95,12 +95,12 @@ class Runtime:
     def keys(self) -> KeyCache:
         # Read again before the feed, which keeps an entry for one lifetime, forgets what it said of keys.
         max_age = min(self.settings.jwks_max_age, self.settings.access_token_lifetime)
-        return KeyCache(self.key_store, _outlives(self.settings), max_age)
+        return KeyCache(self.key_store, _token_lifetimes(self.settings), max_age)
 
     @cached_property
     def rotation(self) -> Rotation:
-        schedules, outlives = _schedules(self.settings), _outlives(self.settings)
-        return Rotation(self.key_store, self.telemetry, schedules, outlives, self.random_bytes)
+        schedules, token_lifetimes = _schedules(self.settings), _token_lifetimes(self.settings)
+        return Rotation(self.key_store, self.telemetry, schedules, token_lifetimes, self.random_bytes)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -159,7 +159,7 @@ class Runtime:
         return Table(self._client, name)
 
 
-def _outlives(given: Settings) -> dict[Purpose, int]:
+def _token_lifetimes(given: Settings) -> dict[Purpose, int]:
     # A verifier's clock may run behind ours; and a refresh at the last moment may be asked for again.
     return {
         Purpose.ACCESS_TOKEN: given.access_token_lifetime + CLOCK_SKEW,
@@ -167,11 +167,11 @@ def _outlives(given: Settings) -> dict[Purpose, int]:
     }
 
 
-def _schedules(given: Settings) -> dict[Purpose, Schedule]:
+def _schedules(given: Settings) -> dict[Purpose, RotationPolicy]:
     lead = _lead(given)
     return {
-        Purpose.ACCESS_TOKEN: Schedule(given.signing_alg, given.key_rotation_period, lead),
-        Purpose.REFRESH_TOKEN: Schedule("HS256", given.key_rotation_period, lead),
+        Purpose.ACCESS_TOKEN: RotationPolicy(given.signing_alg, given.key_rotation_period, lead),
+        Purpose.REFRESH_TOKEN: RotationPolicy("HS256", given.key_rotation_period, lead),
     }
 
 
@@ -190,12 +190,12 @@ def _limits(given: Settings) -> Limits:
     )
 
 
-def assemble(environment: Mapping[str, str]) -> Runtime:
-    """The runtime that `environment` describes. Raises `SettingsError`."""
+def assemble(environment: Mapping[str, str]) -> Services:
+    """The services that `environment` describes. Raises `SettingsError`."""
     given = settings.from_environment(environment)
     _check(given)
     telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
-    return Runtime(given, PROFILES[given.password_profile], telemetry, region=environment.get("AWS_REGION", ""))
+    return Services(given, PROFILES[given.password_profile], telemetry, region=environment.get("AWS_REGION", ""))
 
 
 def _check(given: Settings) -> None:
@@ -210,20 +210,20 @@ def _check(given: Settings) -> None:
 
 
 _lock = Lock()
-_runtime: Runtime | None = None
+_current: Services | None = None
 
 
-def runtime() -> Runtime:
+def current() -> Services:
     """This container's runtime, assembled from the environment when it is first needed."""
-    global _runtime
+    global _current
     with _lock:
-        if _runtime is None:
-            _runtime = assemble(os.environ)
-        return _runtime
+        if _current is None:
+            _current = assemble(os.environ)
+        return _current
 
 
-def install(replacement: Runtime | None) -> None:
-    """Puts `replacement` in the place of this container's runtime; `None` forgets it."""
-    global _runtime
+def install(replacement: Services | None) -> None:
+    """Puts `replacement` in the place of this container's services; `None` forgets it."""
+    global _current
     with _lock:
-        _runtime = replacement
+        _current = replacement

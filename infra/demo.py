@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chalicelib import base64url
 from chalicelib.model import User
 from chalicelib.scope import Scope, parse
-from chalicelib.services import Runtime, assemble
+from chalicelib.services import Services, assemble
 from chalicelib.tokens.refresh_token import ID_BYTES
 
 _ALL = "comments:read comments:write comments:moderate account users:write"
@@ -13,22 +13,22 @@ _ALL = "comments:read comments:write comments:moderate account users:write"
 
 def load(environment: Mapping[str, str]) -> None:
     """Writes the demo data into the tables that `environment` names."""
-    house = assemble(environment)
-    add_keys(house)
-    house.users.add(_user(house, "demo", "demo-password", parse("comments:read comments:write account")))
-    house.users.add(_user(house, "admin", "admin-password", parse(_ALL)))
+    services = assemble(environment)
+    add_keys(services)
+    services.users.add(_user(services, "demo", "demo-password", parse("comments:read comments:write account")))
+    services.users.add(_user(services, "admin", "admin-password", parse(_ALL)))
 
 
-def add_keys(house: Runtime) -> None:
+def add_keys(services: Services) -> None:
     """The first keys, by the rotation itself."""
-    house.rotation.run(house.now())
+    services.rotation.run(services.now())
 
 
-def _user(house: Runtime, username: str, password: str, scope: Scope) -> User:
+def _user(services: Services, username: str, password: str, scope: Scope) -> User:
     return User(
-        sub=base64url.encode(house.random_bytes(ID_BYTES)),
+        sub=base64url.encode(services.random_bytes(ID_BYTES)),
         username=username,
         email=f"{username}@example.com",
-        password_hash=house.passwords.hash(password),
+        password_hash=services.passwords.hash(password),
         scope=scope,
     )

@@ -1,4 +1,4 @@
-"""What many tests need: the emulated AWS, the house with a clock to turn, and the local gateway before it."""
+"""What many tests need: the emulated AWS, the services with a clock to turn, and the local gateway before it."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from hypothesis import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from chalicelib.services import assemble, install
 from infra.emulated import moto_server
 
 # The app reads its environment when it is imported.
@@ -29,13 +30,13 @@ os.environ.update(
 )
 
 from app import app
-from chalicelib import authorizer, base64url, services
+from chalicelib import authorizer, base64url
 from chalicelib.accounts import username
 from chalicelib.accounts.password import Profile
 from chalicelib.authorizer import Gate
 from chalicelib.model import User
 from chalicelib.scope import parse, serialize
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores import aws
 from infra import demo
 from infra.local.gateway import Gateway
@@ -60,7 +61,7 @@ connect = cache(aws.connect)
 @pytest.fixture(scope="session")
 def keys_exist() -> Any:
     """The table of the key ring with its first keys, as every test finds it."""
-    made = services.assemble(os.environ)
+    made = assemble(os.environ)
     demo.add_keys(made)
     return deepcopy(emulated_tables()[made.settings.keys_table].items)
 
@@ -81,33 +82,33 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
-    """The runtime of this test. All its tables are empty but that of the keys, which has the first ones."""
-    monkeypatch.setattr(services, "connect", connect)
-    made = replace(services.assemble(os.environ), profile=CHEAP, clock=clock)
+def services(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """The services of this test. All its tables are empty but that of the keys, which has the first ones."""
+    monkeypatch.setattr("chalicelib.services.connect", connect)
+    made = replace(assemble(os.environ), profile=CHEAP, clock=clock)
     named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
     empty_tables(named)
     emulated_tables()[made.settings.keys_table].items.update(deepcopy(keys_exist))
-    services.install(made)
+    install(made)
     yield made
-    services.install(None)
+    install(None)
 
 
 @pytest.fixture
-def client(house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client(services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Speaks with the app through the local gateway, without sockets."""
 
     def fetch(uri: str) -> bytes:
         assert uri == "https://gatehouse.example/.well-known/jwks.json"
-        return json.dumps(house.keys.ring(house.now()).jwk_set(house.now())).encode()
+        return json.dumps(services.keys.ring(services.now()).jwk_set(services.now())).encode()
 
-    gate = Gate(house.settings, authorizer.PROTECTED, fetch, clock)
+    gate = Gate(services.settings, authorizer.PROTECTED, fetch, clock)
     monkeypatch.setattr(authorizer, "GATE", gate)
     return Client(Gateway(app, clock))
 
 
 def new_user(
-    house: Runtime,
+    services: Services,
     scope: str = DEMO_SCOPE,
     password: str = "demo-password",  # noqa: S107
     **record: object,
@@ -118,19 +119,19 @@ def new_user(
         sub=base64url.encode(secrets.token_bytes(16)),
         username=name,
         email=f"{name}@example.com",
-        password_hash=house.passwords.hash(password),
+        password_hash=services.passwords.hash(password),
         scope=parse(scope),
     )
     user = replace(user, **record)  # type: ignore[arg-type]
-    house.users.add(user)
+    services.users.add(user)
     return user
 
 
-def change_user(house: Runtime, user: User, *, scope: str | None = None, disabled: bool = False) -> None:
+def change_user(services: Services, user: User, *, scope: str | None = None, disabled: bool = False) -> None:
     """Writes over the record of `user`, as an administrator would."""
     granted = serialize(user.scope) if scope is None else scope
     connect("dynamodb").update_item(
-        TableName=house.settings.users_table,
+        TableName=services.settings.users_table,
         Key={"pk": {"S": f"username:{username.key(user.username)}"}},
         UpdateExpression="SET granted_scope = :scope, disabled = :disabled",
         ConditionExpression="attribute_exists(pk)",
@@ -139,11 +140,11 @@ def change_user(house: Runtime, user: User, *, scope: str | None = None, disable
 
 
 @pytest.fixture
-def contents(house: Runtime) -> Callable[[], list[str]]:
+def contents(services: Services) -> Callable[[], list[str]]:
     """Reads every user, session and comment, to compare before and after."""
 
     def read() -> list[str]:
-        names = (house.settings.users_table, house.settings.sessions_table, house.settings.comments_table)
+        names = (services.settings.users_table, services.settings.sessions_table, services.settings.comments_table)
         paginator = connect("dynamodb").get_paginator("scan")
         pages = (page for name in names for page in paginator.paginate(TableName=name))
         return sorted(repr(sorted(item.items())) for page in pages for item in page["Items"])
@@ -152,10 +153,10 @@ def contents(house: Runtime) -> Callable[[], list[str]]:
 
 
 @pytest.fixture
-def user(house: Runtime) -> User:
-    return new_user(house)
+def user(services: Services) -> User:
+    return new_user(services)
 
 
 @pytest.fixture
-def admin(house: Runtime) -> User:
-    return new_user(house, ADMIN_SCOPE)
+def admin(services: Services) -> User:
+    return new_user(services, ADMIN_SCOPE)

@@ -1,4 +1,4 @@
-"""The house is built as its plan says: imports run one way, the map is complete, the gate starts light."""
+"""The services is built as its plan says: imports run one way, the map is complete, the gate starts light."""
 
 import importlib
 import re

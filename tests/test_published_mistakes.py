@@ -19,7 +19,7 @@ from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.refresh_token import RefreshTokenRequest
 from chalicelib.model import Device, User
 from chalicelib.realm import Realm
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import HmacKey
 from tests.conftest import new_user
@@ -41,10 +41,10 @@ def claims(access_token: str) -> dict[str, Any]:
     return read
 
 
-def generations(house: Runtime, text: str) -> tuple[int, int]:
+def generations(services: Services, text: str) -> tuple[int, int]:
     """Of the refresh token `text`, and of its session as it stands."""
-    token = house.keys.read_refresh_token(text, house.now())
-    session = house.session_store.get(token.sub, token.session_id)
+    token = services.keys.read_refresh_token(text, services.now())
+    session = services.session_store.get(token.sub, token.session_id)
     assert session is not None
     return token.generation, session.generation
 
@@ -52,7 +52,7 @@ def generations(house: Runtime, text: str) -> tuple[int, int]:
 # --- Refreshing
 
 
-def test_refresh_redeemed_twice_at_once_cve_2026_53517(client: Client, house: Runtime, user: User) -> None:
+def test_refresh_redeemed_twice_at_once_cve_2026_53517(client: Client, services: Services, user: User) -> None:
     """One refresh token in several requests at once became several living tokens: the check and the write were
     two steps. Here all get the one successor."""
     token = sign_in(client, user).refresh_token
@@ -66,10 +66,10 @@ def test_refresh_redeemed_twice_at_once_cve_2026_53517(client: Client, house: Ru
         replies = list(threads.map(redeem, range(AT_ONCE)))
     assert {reply.status for reply in replies} == {200}
     (successor,) = {reply.json["refresh_token"] for reply in replies}
-    assert generations(house, successor) == (1, 1)
+    assert generations(services, successor) == (1, 1)
 
 
-def test_refresh_redeemed_twice_at_once_cve_2026_1035(client: Client, house: Runtime, user: User) -> None:
+def test_refresh_redeemed_twice_at_once_cve_2026_1035(client: Client, services: Services, user: User) -> None:
     """The second request came between the first one's check and its write, and the limit of one use was passed.
     Here nothing stands between: the check is the condition of the write."""
     token = sign_in(client, user).refresh_token
@@ -78,10 +78,12 @@ def test_refresh_redeemed_twice_at_once_cve_2026_1035(client: Client, house: Run
         first = client.refresh(token)
     (second,) = between
     assert first.json["refresh_token"] == second.json["refresh_token"]
-    assert generations(house, first.json["refresh_token"]) == (1, 1)
+    assert generations(services, first.json["refresh_token"]) == (1, 1)
 
 
-def test_refresh_not_bound_to_its_client(client: Client, house: Runtime, user: User, contents: Contents) -> None:
+def test_refresh_not_bound_to_its_client(
+    client: Client, services: Services, user: User, contents: Contents
+) -> None:
     """A refresh token was good for any client that had got hold of it. Here another client gets nothing, and it
     cannot end the session either, by a token of any age."""
     first = sign_in(client, user).refresh_token
@@ -91,18 +93,20 @@ def test_refresh_not_bound_to_its_client(client: Client, house: Runtime, user: U
     for token in (first, second, newest):
         stolen = RefreshTokenRequest(token, "another-client", None, Device("192.0.2.7", ""))
         with pytest.raises(InvalidGrantError):
-            house.refresh(stolen, Realm("https://gatehouse.example", "https://gatehouse.example"), house.now())
+            services.refresh(
+                stolen, Realm("https://gatehouse.example", "https://gatehouse.example"), services.now()
+            )
     assert contents() == before
     assert client.refresh(newest).status == 200
 
 
-def test_empty_key_cve_2026_107720(client: Client, house: Runtime, user: User, contents: Contents) -> None:
+def test_empty_key_cve_2026_107720(client: Client, services: Services, user: User, contents: Contents) -> None:
     """An empty key was taken for a key, so that anyone could sign. Here a refresh token made with one opens
     nothing, whether it names a key of the ring or none."""
     token = sign_in(client, user).refresh_token
-    read = house.keys.read_refresh_token(token, house.now())
+    read = services.keys.read_refresh_token(token, services.now())
     before = contents()
-    for kid in (house.keys.hmac_key(house.now()).kid, "00000000"):
+    for kid in (services.keys.hmac_key(services.now()).kid, "00000000"):
         forged = refresh_token.mint(read, HmacKey(kid, b""))
         assert client.refresh(forged).status == 401
     assert contents() == before
@@ -131,9 +135,9 @@ def test_revocation_that_answers_200_when_the_store_failed_cve_2020_15223(
 
 
 @pytest.fixture
-def nobodies(house: Runtime, user: User) -> dict[str, Mapping[str, str]]:
+def nobodies(services: Services, user: User) -> dict[str, Mapping[str, str]]:
     """Credentials that are refused, each for its own reason."""
-    disabled = new_user(house, disabled=True)
+    disabled = new_user(services, disabled=True)
     return {
         "wrong password": basic(user.username, "not-the-password"),
         "no such user": basic("nobody-of-this-name", "demo-password"),
@@ -191,10 +195,10 @@ FORGED = {
 @pytest.mark.parametrize("header", FORGED)
 @pytest.mark.parametrize("setting", ["", "https://gatehouse.example"], ids=["of API Gateway", "of the setting"])
 def test_issuer_taken_from_a_request_header(
-    client: Client, house: Runtime, user: User, header: str, setting: str
+    client: Client, services: Services, user: User, header: str, setting: str
 ) -> None:
     """Whoever sent the request chose the issuer in the tokens that were signed for it."""
-    serve(house, issuer=setting)
+    serve(services, issuer=setting)
     plain = claims(sign_in(client, user).access_token)
     reply = client.form("/tokens", {**basic(user.username, "demo-password"), header: FORGED[header]})
     forged = claims(reply.json["access_token"])
@@ -276,10 +280,10 @@ def test_a_verification_cache_that_outlives_exp_cve_2026_107719(
 
 
 def test_a_verification_cache_that_mixes_up_users_cve_2026_35039(
-    client: Client, house: Runtime, user: User, decisions: list[str]
+    client: Client, services: Services, user: User, decisions: list[str]
 ) -> None:
     """Two tokens had one place in the cache, and the second user was taken for the first."""
-    users = [user, new_user(house), new_user(house)]
+    users = [user, new_user(services), new_user(services)]
     sessions = [sign_in(client, each) for each in users]
     for _ in range(2):
         assert [session.get("/me").json["sub"] for session in sessions] == [each.sub for each in users]

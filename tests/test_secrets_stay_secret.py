@@ -11,11 +11,10 @@ from dataclasses import replace
 import pytest
 
 from app import app
-from chalicelib import services
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.ring import Purpose
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
@@ -62,13 +61,13 @@ def forget_levels() -> None:
 
 @pytest.fixture
 def searched(
-    house: Runtime, client: Client, clock: Clock, log: io.StringIO, capfd: pytest.CaptureFixture[str]
+    services: Services, client: Client, clock: Clock, log: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Searched]:
     """All is searched at the end."""
-    made = Searched(house, client, new_user(house, password=PASSWORD), clock)
+    made = Searched(services, client, new_user(services, password=PASSWORD), clock)
     made.secrets |= {"a password": PASSWORD, "a wrong password": WRONG_PASSWORD, "a new password": NEW_PASSWORD}
     made.know("a password's hash", made.user.password_hash)
-    made.secrets |= keys_of(house)
+    made.secrets |= keys_of(services)
     yield made
     made.output += [log.getvalue(), *capfd.readouterr()]
     assert made.leaks() == set()
@@ -147,7 +146,7 @@ def test_an_expired_and_an_ended_token_are_not_repeated(searched: Searched) -> N
     assert searched.call("POST", "/logout", first["access_token"]).status == 204
     assert searched.call("GET", "/me", first["access_token"]).status == 401
     assert searched.refresh(first["refresh_token"]).status == 401
-    searched.clock.advance(searched.house.settings.session_idle_lifetime)
+    searched.clock.advance(searched.services.settings.session_idle_lifetime)
     assert searched.call("GET", "/me", second["access_token"]).status == 401
     assert searched.refresh(second["refresh_token"]).status == 401
 
@@ -156,7 +155,7 @@ def test_an_expired_and_an_ended_token_are_not_repeated(searched: Searched) -> N
 
 
 def test_events_hold_no_secret(searched: Searched, log: io.StringIO) -> None:
-    services.install(container(searched.house, sign_in_failures_of_username=2))
+    install(container(searched.services, sign_in_failures_of_username=2))
     first = searched.sign_in().json["refresh_token"]
     second = searched.refresh(first).json["refresh_token"]
     searched.refresh(second)
@@ -176,7 +175,7 @@ def test_events_hold_no_secret(searched: Searched, log: io.StringIO) -> None:
 )
 def test_a_failing_table_says_nothing_of_what_it_was_given(searched: Searched, operation: str) -> None:
     tokens = searched.sign_in().json
-    services.install(container(searched.house))
+    install(container(searched.services))
     with failing(operation):
         do_everything(searched, tokens["access_token"], tokens["refresh_token"])
 
@@ -203,7 +202,7 @@ def test_whatever_breaks_its_traceback_holds_no_secret(
     searched: Searched, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, error: Exception
 ) -> None:
     tokens = searched.sign_in().json
-    services.install(container(searched.house))
+    install(container(searched.services))
 
     def broken(*_: object, **__: object) -> None:
         raise error
@@ -217,7 +216,7 @@ def test_what_kms_unseals_is_not_in_the_error_when_it_is_no_key(
     searched: Searched, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     tokens = searched.sign_in().json
-    services.install(container(searched.house))
+    install(container(searched.services))
     unseal = Sealer.unseal
     monkeypatch.setattr(Sealer, "unseal", lambda self, entry: unseal(self, entry)[:-7])
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
@@ -243,12 +242,12 @@ def do_everything(searched: Searched, access_token: str, refresh_token: str) -> 
     ("act", "operation"), [("run", "Query"), ("run", "PutItem"), ("revoke", "TransactWriteItems")]
 )
 def test_the_rotation_and_its_failures_hold_no_secret(searched: Searched, act: str, operation: str) -> None:
-    house = searched.house
-    later = house.now() + house.settings.key_rotation_period
-    kid = next(entry.kid for entry in house.key_store.load())
+    services = searched.services
+    later = services.now() + services.settings.key_rotation_period
+    kid = next(entry.kid for entry in services.key_store.load())
     acts: dict[str, Callable[[], object]] = {
-        "run": lambda: house.rotation.run(later),
-        "revoke": lambda: house.rotation.revoke(kid, later),
+        "run": lambda: services.rotation.run(later),
+        "revoke": lambda: services.rotation.revoke(kid, later),
     }
     with failing(operation), pytest.raises(StoreUnavailableError) as failure:
         acts[act]()
@@ -276,11 +275,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_no_repr_shows_a_secret(searched: Searched, made: list[object]) -> None:
-    services.install(container(searched.house))
+    install(container(searched.services))
     tokens = searched.sign_in().json
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
     searched.client.send("POST", "/tokens/refresh", {"Content-Type": "text/plain"}, tokens["refresh_token"])
-    rotation = replace(searched.house).rotation
+    rotation = replace(searched.services).rotation
     key = rotation._new(Purpose.ACCESS_TOKEN), rotation._new(Purpose.REFRESH_TOKEN)
     searched.secrets |= {f"a new key for {new.purpose}": new.secret for new in key}
     assert {type(instance).__name__ for instance in made} >= HOLDS_A_SECRET

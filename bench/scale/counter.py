@@ -84,7 +84,7 @@ class Counter(logging.Handler):
     def _look(self, table: str, key: Attributes) -> Attributes:
         self._counts = False
         try:
-            dynamodb = services.runtime().users.table.client
+            dynamodb = services.current().users.table.client
             found: Attributes = dynamodb.get_item(TableName=table, Key=key)["Item"]
             return found
         finally:

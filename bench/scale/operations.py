@@ -16,11 +16,11 @@ from chalice.local import LambdaContext
 
 from bench.scale.counter import Counted, Counter
 from bench.scale.units import item_size
-from chalicelib import authorizer, base64url, services
+from chalicelib import authorizer, base64url
 from chalicelib.authorizer import Gate
 from chalicelib.model import User
 from chalicelib.scope import parse
-from chalicelib.services import Runtime
+from chalicelib.services import Services, assemble, install
 from infra import demo
 from infra.emulated.lambda_events import proxy_event
 
@@ -78,25 +78,25 @@ class World:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._house = self._new_house()
-        demo.add_keys(self._house)
-        self._house.users.add(
+        self._services = self._new_services()
+        demo.add_keys(self._services)
+        self._services.users.add(
             User(
-                sub=base64url.encode(self._house.random_bytes(16)),
+                sub=base64url.encode(self._services.random_bytes(16)),
                 username=_USERNAME,
                 email=_USERNAME,
-                password_hash=self._house.passwords.hash(_PASSWORD),
+                password_hash=self._services.passwords.hash(_PASSWORD),
                 scope=parse("comments:read comments:write account"),
             )
         )
-        services.install(self._house)
-        self._gate = Gate(self._house.settings, authorizer.PROTECTED, lambda _: self._jwk_set(), lambda: NOW)
+        install(self._services)
+        self._gate = Gate(self._services.settings, authorizer.PROTECTED, lambda _: self._jwk_set(), lambda: NOW)
 
     def operations(self) -> dict[str, tuple[Ready, Do]]:
         """For each operation what makes one ready, and the operation itself."""
         return {
-            NEW: (lambda: (self._new_house(), self._sign_in()), lambda ready: self._open(*ready)),
-            FEED: (self._new_house, lambda house: house.feed.current(NOW)),
+            NEW: (lambda: (self._new_services(), self._sign_in()), lambda ready: self._open(*ready)),
+            FEED: (self._new_services, lambda services: services.feed.current(NOW)),
             SIGN_IN: (self._warm, lambda _: self._sign_in()),
             REFRESH: (self._sign_in, lambda pair: self._refresh(pair["refresh_token"])),
             GATE: (self._sign_in, lambda pair: self._decide(pair)),
@@ -107,24 +107,24 @@ class World:
 
     def size(self, table: str, *, of_all: bool = False) -> int:
         """Bytes of the greatest item in a table, by the name of its setting, or of all of them."""
-        name = getattr(self._house.settings, table)
-        sizes = [item_size(item) for item in self._house.users.table.client.scan(TableName=name)["Items"]]
+        name = getattr(self._services.settings, table)
+        sizes = [item_size(item) for item in self._services.users.table.client.scan(TableName=name)["Items"]]
         return sum(sizes) if of_all else max(sizes)
 
-    def _new_house(self) -> Runtime:
-        return replace(services.assemble(self._environment), clock=lambda: NOW)
+    def _new_services(self) -> Services:
+        return replace(assemble(self._environment), clock=lambda: NOW)
 
-    def _open(self, house: Runtime, pair: Mapping[str, Any]) -> None:
-        house.keys.signing_key(NOW)
-        house.keys.read_refresh_token(pair["refresh_token"], NOW)
-        house.feed.current(NOW)
+    def _open(self, services: Services, pair: Mapping[str, Any]) -> None:
+        services.keys.signing_key(NOW)
+        services.keys.read_refresh_token(pair["refresh_token"], NOW)
+        services.feed.current(NOW)
 
     def _jwk_set(self) -> bytes:
-        return json.dumps(self._house.keys.ring(NOW).jwk_set(NOW)).encode()
+        return json.dumps(self._services.keys.ring(NOW).jwk_set(NOW)).encode()
 
     def _warm(self) -> None:
         """Lets the container pull the feed, where something has just been ended in it."""
-        self._house.feed.current(NOW)
+        self._services.feed.current(NOW)
 
     def _sign_in(self) -> Any:
         basic = b64encode(f"{_USERNAME}:{_PASSWORD}".encode()).decode()

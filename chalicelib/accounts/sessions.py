@@ -35,7 +35,7 @@ class Users(Protocol):
 
     def by_username(self, username: str) -> User | None: ...
 
-    def raise_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
+    def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Writes `change`, with a new password where one is given, and tells the revocation feed: all or nothing.
 
         Raises `EpochChangedError` where the user is not as `user` says.
@@ -94,7 +94,7 @@ class Sessions:
         for _ in range(_TRIES):
             user = self._user(username)
             try:
-                self.users.raise_epoch(user, next_epoch(user, reason, now, kept))
+                self.users.advance_epoch(user, next_epoch(user, reason, now, kept))
             except EpochChangedError:
                 continue
             return self._record(EventName.SESSIONS_ENDED, user.sub, now, username=username, reason=reason)

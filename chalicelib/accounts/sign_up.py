@@ -28,7 +28,7 @@ class Users(Protocol):
     def add(self, user: User) -> None:
         """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
 
-    def raise_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
+    def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """As `sessions.Users` describes it."""
 
 
@@ -81,7 +81,7 @@ class Accounts:
             raise InvalidRequestError("The current password is not right.") from None
         check_new_password(request.new_password, user.username, user.email or "")
         change = next_epoch(user, PASSWORD_CHANGED, now, request.kept)
-        self.users.raise_epoch(user, change, self.passwords.hash(request.new_password))
+        self.users.advance_epoch(user, change, self.passwords.hash(request.new_password))
         self._record(EventName.PASSWORD_CHANGED, user, now)
 
     def _record(self, event: EventName, user: User, now: int) -> None:

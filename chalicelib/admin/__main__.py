@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from chalicelib.admin import keys
 from chalicelib.admin.output import Result, table
 from chalicelib.errors import GatehouseError
-from chalicelib.services import runtime
+from chalicelib.services import current
 from chalicelib.settings import SettingsError
 
 
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if parsed.asks and not (parsed.yes or _agreed(parsed.asks)):
             return 1
-        result: Result = parsed.run(runtime(), parsed)
+        result: Result = parsed.run(current(), parsed)
     except GatehouseError as error:
         detail = f" ({error.detail})" if error.detail else ""
         print(f"{error.description}{detail}", file=sys.stderr)

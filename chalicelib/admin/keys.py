@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.admin.output import Result
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.timestamps import rfc3339
 
 
@@ -22,26 +22,26 @@ def add_commands(groups: Any, common: argparse.ArgumentParser) -> None:
     revoking.set_defaults(run=revoke, asks="Everything that this key signed stops working. Revoke it?")
 
 
-def list_keys(house: Runtime, _: argparse.Namespace) -> Result:
+def list_keys(services: Services, _: argparse.Namespace) -> Result:
     """The ring, oldest first."""
-    ring, now = house.rotation.ring(), house.now()
+    ring, now = services.rotation.ring(), services.now()
     ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.serial))
     rows = [_row(ring, entry, now) for entry in ordered]
     return Result({"keys": rows}, rows)
 
 
-def rotate(house: Runtime, arguments: argparse.Namespace) -> Result:
+def rotate(services: Services, arguments: argparse.Namespace) -> Result:
     """The key ids that were added."""
     purposes = [arguments.purpose] if arguments.purpose else list(Purpose)
-    forced = [house.rotation.force(purpose, house.now()) for purpose in purposes]
+    forced = [services.rotation.force(purpose, services.now()) for purpose in purposes]
     added = [kid for kid in forced if kid is not None]
     message = f"Published: {', '.join(added)}. See when they sign with: keys list"
     return Result({"added": added}, message=message if added else "Another run has just published them.")
 
 
-def revoke(house: Runtime, arguments: argparse.Namespace) -> Result:
+def revoke(services: Services, arguments: argparse.Namespace) -> Result:
     """The key id that signs instead, if the revoked one did."""
-    instead = house.rotation.revoke(arguments.kid, house.now())
+    instead = services.rotation.revoke(arguments.kid, services.now())
     message = f"Revoked. {instead} signs from now on." if instead else "Revoked."
     return Result({"revoked": arguments.kid, "signs_instead": instead}, message=message)
 

@@ -61,7 +61,7 @@ class PolicyDocument(TypedDict):
     Statement: list[Statement]
 
 
-# Named tuples, where the rest of the house has frozen dataclasses: making the class takes a third of the time,
+# Named tuples, where the rest of Gatehouse has frozen dataclasses: making the class takes a third of the time,
 # and this module is on the gate's cold start.
 
 

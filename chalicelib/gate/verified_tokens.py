@@ -26,7 +26,7 @@ _serialized = lru_cache(maxsize=256)(serialize)
 _write = json.JSONEncoder(default=dict, separators=(",", ":")).encode
 
 
-class KnownToken(NamedTuple):
+class VerifiedToken(NamedTuple):
     """A token that `key` verified, and what its routes are told: strings alone, as API Gateway delivers them."""
 
     claims: AccessTokenClaims
@@ -34,7 +34,7 @@ class KnownToken(NamedTuple):
     context: Mapping[str, str]
 
 
-class KnownTokens:
+class VerifiedTokens:
     """The tokens of one realm, verified by `keys`, of which the `most` recent new ones are remembered.
 
     A token is known by the SHA-256 of its whole text: never by a part of it, which another could share.
@@ -44,9 +44,9 @@ class KnownTokens:
         self._keys = keys
         self._realm = realm
         self._most = most
-        self._known: OrderedDict[bytes, KnownToken] = OrderedDict()
+        self._known: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
-    def known(self, token: str, now: int) -> KnownToken:
+    def verified(self, token: str, now: int) -> VerifiedToken:
         """What `token` says, at the NumericDate `now`. Raises `InvalidTokenError`, and what `keys` raises."""
         if len(token) > MAX_LENGTH or not token.isascii():
             return self._verified(token, now)
@@ -58,13 +58,13 @@ class KnownTokens:
         # A key that is gone, or another by its name, ends what it verified.
         elif self._keys(known.claims.kid) is not known.key:
             self._known.pop(digest, None)
-            return self.known(token, now)
+            return self.verified(token, now)
         if now >= known.claims.exp:
             self._known.pop(digest, None)
             raise InvalidTokenError(detail="expired")
         return known
 
-    def _verified(self, token: str, now: int) -> KnownToken:
+    def _verified(self, token: str, now: int) -> VerifiedToken:
         used: dict[str, PublicKey | None] = {}
 
         def find(kid: str) -> PublicKey | None:
@@ -72,9 +72,9 @@ class KnownTokens:
             return used[kid]
 
         claims = verify(token, find, issuer=self._realm.issuer, audience=self._realm.audience, now=now)
-        return KnownToken(claims, used[claims.kid], _context(claims))
+        return VerifiedToken(claims, used[claims.kid], _context(claims))
 
-    def _remember(self, digest: bytes, known: KnownToken) -> None:
+    def _remember(self, digest: bytes, known: VerifiedToken) -> None:
         self._known[digest] = known
         if len(self._known) > self._most:
             self._known.popitem(last=False)  # the one that has been here longest

@@ -78,7 +78,9 @@ class Presented(Enum):
     REFUSED = "refused"
 
 
-def judge(token: RefreshToken, client_id: str, session: Session | None, now: int, grace: int) -> Presented:
+def why_not_rotated(
+    token: RefreshToken, client_id: str, session: Session | None, now: int, grace: int
+) -> Presented:
     """Why the write of `token` did not take on `session`; `grace` in seconds."""
     if session is None or session.secret_hash != token.secret_hash() or session.client_id != client_id:
         return Presented.REFUSED
@@ -128,7 +130,9 @@ class RefreshTokenGrant:
             raise InvalidGrantError(detail="refresh: no generation left")
         expires_at = now + self.idle_lifetime
         took, session = self.sessions.rotate(Rotation(token, request.client_id, request.device, now, expires_at))
-        presented = Presented.REPLAY if took else judge(token, request.client_id, session, now, self.grace)
+        presented = (
+            Presented.REPLAY if took else why_not_rotated(token, request.client_id, session, now, self.grace)
+        )
         if session is None or presented is Presented.REFUSED:
             raise InvalidGrantError(detail="refresh: no such living session")
         if presented is Presented.REUSE:

@@ -24,15 +24,15 @@ class KeyStore(Protocol):
 
 
 class KeyCache:
-    """The ring, at most `max_age` seconds old; `outlives` as in `KeyRing`.
+    """The ring, at most `max_age` seconds old; `token_lifetimes` as in `KeyRing`.
 
     A ring that cannot be read again stays in use (keys change by time, not by news); one that could never
     be read raises `StoreUnavailableError`.
     """
 
-    def __init__(self, store: KeyStore, outlives: Mapping[Purpose, int], max_age: int) -> None:
+    def __init__(self, store: KeyStore, token_lifetimes: Mapping[Purpose, int], max_age: int) -> None:
         self._store = store
-        self._outlives = outlives
+        self._token_lifetimes = token_lifetimes
         self._max_age = max_age
         self._lock = RLock()
         self._ring: KeyRing | None = None
@@ -44,7 +44,7 @@ class KeyCache:
         """The ring, read again where it is older than `max_age`."""
         return self._read(now, self._max_age)
 
-    def heed(self, revoked: Collection[str], now: int) -> None:
+    def reload_if_revoked(self, revoked: Collection[str], now: int) -> None:
         """Reads the ring at once where a key that it still trusts is among the `revoked` key ids."""
         trusted = {entry.kid for entry in self.ring(now).entries if entry.revoked_at is None}
         if not trusted.isdisjoint(revoked):
@@ -84,7 +84,7 @@ class KeyCache:
                 return self._ring
             self._tried_at = now
             try:
-                self._ring = KeyRing(tuple(self._store.load()), self._outlives)
+                self._ring = KeyRing(tuple(self._store.load()), self._token_lifetimes)
             except StoreUnavailableError:
                 if self._ring is None:
                     raise

@@ -53,10 +53,10 @@ class KeyEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All entries at one time. `outlives` says for each purpose how many seconds its products may live."""
+    """All entries at one time. `token_lifetimes` says for each purpose how many seconds its products may live."""
 
     entries: tuple[KeyEntry, ...]
-    outlives: Mapping[Purpose, int]
+    token_lifetimes: Mapping[Purpose, int]
 
     def of(self, purpose: Purpose) -> list[KeyEntry]:
         """The entries of `purpose` that were not revoked, in the order in which they sign."""
@@ -72,7 +72,7 @@ class KeyRing:
         """When nothing that `entry` signed can be alive any more; `None` while it has no successor."""
         order = self.of(entry.purpose)
         later = order[order.index(entry) + 1 :]
-        return later[0].signs_from + self.outlives[entry.purpose] if later else None
+        return later[0].signs_from + self.token_lifetimes[entry.purpose] if later else None
 
     def role(self, entry: KeyEntry, now: int) -> Role:
         """What `entry` does now."""

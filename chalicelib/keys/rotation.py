@@ -18,7 +18,7 @@ KEPT_WHEN_GONE = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class RotationPolicy:
     """For one purpose, in seconds: how long a key signs, and how long it is published before."""
 
     alg: str
@@ -27,7 +27,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class KeySchedule:
     """Where a new key stands: its number, when it is published, and when it begins to sign."""
 
     serial: int
@@ -40,10 +40,10 @@ class Store(Protocol):
 
     def load(self) -> Iterable[KeyEntry]: ...
 
-    def add(self, key: NewKey, slot: Slot) -> bool:
+    def add(self, key: NewKey, slot: KeySchedule) -> bool:
         """Seals and publishes `key`, unless its number is taken. Returns whether it was not."""
 
-    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:
+    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, KeySchedule] | None) -> bool:
         """Stops `entry`, adds its replacement and tells the revocation feed: all or nothing.
 
         Returns False where the entry was revoked already or the number is taken.
@@ -52,18 +52,18 @@ class Store(Protocol):
     def remove(self, entry: KeyEntry) -> None: ...
 
 
-def due(ring: KeyRing, purpose: Purpose, schedule: Schedule, now: int) -> Slot | None:
+def due(ring: KeyRing, purpose: Purpose, schedule: RotationPolicy, now: int) -> KeySchedule | None:
     """The slot to fill now, if any: the first key, the next one, or one of another algorithm."""
     order = ring.of(purpose)
     if not order:
-        return Slot(next_serial(ring, purpose), now, now)
+        return KeySchedule(next_serial(ring, purpose), now, now)
     newest = order[-1]
     ends = newest.signs_from + schedule.period
     # Not while one is pending either, however short the period is.
     if newest.alg == schedule.alg and now < max(newest.signs_from, ends - schedule.lead):
         return None
     begin = ends if newest.alg == schedule.alg else newest.signs_from
-    return Slot(next_serial(ring, purpose), now, max(now + schedule.lead, begin))
+    return KeySchedule(next_serial(ring, purpose), now, max(now + schedule.lead, begin))
 
 
 def next_serial(ring: KeyRing, purpose: Purpose) -> int:
@@ -73,12 +73,12 @@ def next_serial(ring: KeyRing, purpose: Purpose) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Keeps the ring of one stage. `outlives` as in `KeyRing`."""
+    """Keeps the ring of one stage. `token_lifetimes` as in `KeyRing`."""
 
     store: Store
     telemetry: Telemetry
-    schedules: Mapping[Purpose, Schedule]
-    outlives: Mapping[Purpose, int]
+    schedules: Mapping[Purpose, RotationPolicy]
+    token_lifetimes: Mapping[Purpose, int]
     random_bytes: Callable[[int], bytes]
 
     def run(self, now: int) -> list[str]:
@@ -97,7 +97,7 @@ class Rotation:
         ring = self.ring()
         order = ring.of(purpose)
         signs_from = max(now + self.schedules[purpose].lead, order[-1].signs_from) if order else now
-        slot = Slot(next_serial(ring, purpose), now, signs_from)
+        slot = KeySchedule(next_serial(ring, purpose), now, signs_from)
         return self._add(purpose, slot, now)
 
     def revoke(self, kid: str, now: int) -> str | None:
@@ -114,7 +114,7 @@ class Rotation:
         replacement = None
         if ring.role(entry, now) is Role.ACTIVE:
             # From the same time on, so that it signs by every clock, and the schedule stays as it was.
-            slot = Slot(next_serial(ring, entry.purpose), now, entry.signs_from)
+            slot = KeySchedule(next_serial(ring, entry.purpose), now, entry.signs_from)
             replacement = self._new(entry.purpose), slot
         if not self.store.revoke(entry, now, replacement):
             return self.revoke(kid, now)  # the ring has changed since it was read
@@ -126,13 +126,13 @@ class Rotation:
 
     def ring(self) -> KeyRing:
         """The ring as the table has it."""
-        return KeyRing(tuple(self.store.load()), self.outlives)
+        return KeyRing(tuple(self.store.load()), self.token_lifetimes)
 
     def _fill(self, ring: KeyRing, purpose: Purpose, now: int) -> str | None:
         slot = due(ring, purpose, self.schedules[purpose], now)
         return self._add(purpose, slot, now) if slot else None
 
-    def _add(self, purpose: Purpose, slot: Slot, now: int) -> str | None:
+    def _add(self, purpose: Purpose, slot: KeySchedule, now: int) -> str | None:
         key = self._new(purpose)
         if not self.store.add(key, slot):
             return None
@@ -160,6 +160,6 @@ class Rotation:
         if entry.serial + 1 >= next_serial(ring, entry.purpose):
             return False
         if entry.revoked_at is not None:
-            return entry.revoked_at + ring.outlives[entry.purpose] + KEPT_WHEN_GONE <= now
+            return entry.revoked_at + ring.token_lifetimes[entry.purpose] + KEPT_WHEN_GONE <= now
         gone_at = ring.gone_at(entry)
         return gone_at is not None and gone_at + KEPT_WHEN_GONE <= now

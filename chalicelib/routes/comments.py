@@ -5,60 +5,60 @@ from chalice.app import Request
 
 from chalicelib.model import Comment, CommentEvent
 from chalicelib.sample.comments import Writer
-from chalicelib.services import runtime
+from chalicelib.services import current
 from chalicelib.timestamps import rfc3339
 from chalicelib.web import body
 from chalicelib.web.caller import Caller
 from chalicelib.web.parameters import cursor, identifier, paged
-from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import created, no_content, ok
 
-door = Door(__name__)
+blueprint = ProtectedBlueprint(__name__)
 
 
-@door.get("/comments")
+@blueprint.get("/comments")
 def list_comments(request: Request) -> Response:
     """A page of comments, oldest first; `next` asks for the page after."""
-    comments, last = runtime().comments.page(cursor(request))
+    comments, last = current().comments.page(cursor(request))
     return ok(paged("comments", [_shown(comment) for comment in comments], last))
 
 
-@door.post("/comments")
+@blueprint.post("/comments")
 def post_comment(request: Request) -> Response:
     """A new comment. The author is the caller, whatever `author` says, unless the caller moderates."""
-    house = runtime()
+    services = current()
     fields = body.parse(request)
     writer = _writer(request)
-    comment = house.comments.post(writer, fields.field("message"), fields.optional("author"), house.now())
-    location = f"{house.realm(request.context).issuer}/comments/{comment.comment_id}"
+    comment = services.comments.post(writer, fields.field("message"), fields.optional("author"), services.now())
+    location = f"{services.realm(request.context).issuer}/comments/{comment.comment_id}"
     return created(_shown(comment), location)
 
 
-@door.get("/comments/{comment_id}")
+@blueprint.get("/comments/{comment_id}")
 def get_comment(request: Request, comment_id: str) -> Response:  # noqa: ARG001
     """One comment."""
-    return ok(_shown(runtime().comments.get(identifier(comment_id))))
+    return ok(_shown(current().comments.get(identifier(comment_id))))
 
 
-@door.delete("/comments/{comment_id}")
+@blueprint.delete("/comments/{comment_id}")
 def delete_comment(request: Request, comment_id: str) -> Response:
     """Removes the caller's own comment, or anyone's for a moderator."""
-    runtime().comments.delete(_writer(request), identifier(comment_id))
+    current().comments.delete(_writer(request), identifier(comment_id))
     return no_content()
 
 
-@door.post("/comments/{comment_id}/flags")
+@blueprint.post("/comments/{comment_id}/flags")
 def flag_comment(request: Request, comment_id: str) -> Response:
     """Flags a comment."""
-    house = runtime()
-    event = house.comments.flag(_writer(request), identifier(comment_id), house.now())
-    return created(_event(event), f"{house.realm(request.context).issuer}/comments/{comment_id}/history")
+    services = current()
+    event = services.comments.flag(_writer(request), identifier(comment_id), services.now())
+    return created(_event(event), f"{services.realm(request.context).issuer}/comments/{comment_id}/history")
 
 
-@door.get("/comments/{comment_id}/history")
+@blueprint.get("/comments/{comment_id}/history")
 def comment_history(request: Request, comment_id: str) -> Response:  # noqa: ARG001
     """What happened to a comment, oldest first."""
-    history = runtime().comments.get(identifier(comment_id)).history
+    history = current().comments.get(identifier(comment_id)).history
     return ok({"history": [_event(event) for event in history]})
 
 

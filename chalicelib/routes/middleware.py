@@ -10,12 +10,12 @@ from chalicelib import deadline
 from chalicelib.access_table import SIGNING_ROUTES, is_public
 from chalicelib.authorizer import PROTECTED
 from chalicelib.errors import GatehouseError
-from chalicelib.services import runtime
+from chalicelib.services import current
 from chalicelib.telemetry.events import Measure
 from chalicelib.telemetry.log import Source, during
 from chalicelib.web import problem_details
-from chalicelib.web.caller import admit, device
-from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.caller import check_access, device
+from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import no_content
 
 _EXPOSED = "Location, Retry-After, WWW-Authenticate"
@@ -23,7 +23,7 @@ _ALLOWED_HEADERS = "Authorization, Content-Type"
 _PREFLIGHT_MAX_AGE = 7_200
 
 
-def front_door(request: Request, get_response: Callable[[Request], Response]) -> Response:
+def middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """The answer to `request`: refused here or given by its handler, and readable for whom it is meant.
 
     The middleware of the API function.
@@ -31,7 +31,7 @@ def front_door(request: Request, get_response: Callable[[Request], Response]) ->
     with during(_source(request)), deadline.within(deadline.INVOCATION):
         response = _answered(request, get_response)
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        runtime().telemetry.measure(Measure.STORE_UNAVAILABLE, 1)
+        current().telemetry.measure(Measure.STORE_UNAVAILABLE, 1)
     response.headers.update(_cors(request))
     return response
 
@@ -43,24 +43,24 @@ def _source(request: Request) -> Source:
 
 def _answered(request: Request, get_response: Callable[[Request], Response]) -> Response:
     try:
-        _admit(request)
+        _check_access(request)
         return _as_problem(get_response(request))
     except GatehouseError as error:
         return problem_details.from_error(error)
 
 
-def _admit(request: Request) -> None:
-    house = runtime()
+def _check_access(request: Request) -> None:
+    services = current()
     route = request.context["httpMethod"], request.context["resourcePath"]
-    if not is_public(*route, open_sign_up=house.settings.open_sign_up):
-        admit(request.context, PROTECTED, lambda: house.feed.current(house.now()), house.now())
+    if not is_public(*route, open_sign_up=services.settings.open_sign_up):
+        check_access(request.context, PROTECTED, lambda: services.feed.current(services.now()), services.now())
     elif route in SIGNING_ROUTES:
-        house.keys.heed(house.feed.current(house.now()).keys(), house.now())
+        services.keys.reload_if_revoked(services.feed.current(services.now()).keys(), services.now())
 
 
 def _cors(request: Request) -> dict[str, str]:
     # Fetch §3.2: the one origin that asks, never a list; so caches must keep answers apart by it.
-    allowed = runtime().settings.allowed_origins
+    allowed = current().settings.allowed_origins
     origin = request.headers.get("origin")
     if origin not in allowed:
         return {"Vary": "Origin"} if allowed else {}
@@ -72,9 +72,9 @@ def _cors(request: Request) -> dict[str, str]:
     }
 
 
-def preflights(app: Chalice) -> Door:
+def preflights(app: Chalice) -> ProtectedBlueprint:
     """A door that answers the preflight of every route that `app` serves so far."""
-    door = Door(__name__)
+    door = ProtectedBlueprint(__name__)
     for path, methods in list(app.routes.items()):
         door.options(path)(_preflight(sorted(methods)))
     return door

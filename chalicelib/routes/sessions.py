@@ -7,40 +7,40 @@ from chalicelib.accounts.sessions import REVOKED
 from chalicelib.accounts.sign_up import PasswordChange
 from chalicelib.model import Session
 from chalicelib.routes.tokens import kept
-from chalicelib.services import runtime
+from chalicelib.services import current
 from chalicelib.timestamps import rfc3339
 from chalicelib.web import body
 from chalicelib.web.caller import Caller, device
 from chalicelib.web.parameters import cursor, identifier, paged
-from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import no_content, ok
 
-door = Door(__name__)
+blueprint = ProtectedBlueprint(__name__)
 
 
-@door.get("/me/sessions")
+@blueprint.get("/me/sessions")
 def list_sessions(request: Request) -> Response:
     """The user's sessions, newest first; ended ones say why, until they are forgotten."""
-    house = runtime()
+    services = current()
     caller = Caller.of(request.context)
-    sessions, last = house.sessions.page(caller.user(), cursor(request), house.now())
+    sessions, last = services.sessions.page(caller.user(), cursor(request), services.now())
     return ok(paged("sessions", [_shown(session, caller) for session in sessions], last))
 
 
-@door.delete("/me/sessions/{session_id}")
+@blueprint.delete("/me/sessions/{session_id}")
 def end_session(request: Request, session_id: str) -> Response:
     """Ends one session of the user, this one or another."""
-    house = runtime()
+    services = current()
     caller = Caller.of(request.context)
-    house.sessions.end(caller.sub, identifier(session_id), REVOKED, house.now())
-    house.feed.hurry()
+    services.sessions.end(caller.sub, identifier(session_id), REVOKED, services.now())
+    services.feed.invalidate()
     return no_content()
 
 
-@door.put("/me/password")
+@blueprint.put("/me/password")
 def change_password(request: Request) -> Response:
     """Sets a new password; every other session ends."""
-    house = runtime()
+    services = current()
     caller = Caller.of(request.context)
     fields = body.parse(request)
     change = PasswordChange(
@@ -50,8 +50,8 @@ def change_password(request: Request) -> Response:
         device=device(request),
         kept=kept(caller),
     )
-    house.accounts.change_password(change, house.now())
-    house.feed.hurry()
+    services.accounts.change_password(change, services.now())
+    services.feed.invalidate()
     return no_content()
 
 

@@ -10,66 +10,66 @@ from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenRequest
 from chalicelib.model import FIRST_PARTY, TokenResponse
 from chalicelib.scope import Scope
-from chalicelib.services import runtime
+from chalicelib.services import current
 from chalicelib.telemetry.events import Event, EventName
 from chalicelib.tokens.revocations import Kind, Revocation
 from chalicelib.web import basic_auth, body, cookies
 from chalicelib.web.body import Body
 from chalicelib.web.caller import Caller, device
 from chalicelib.web.parameters import parameter
-from chalicelib.web.protected_blueprint import Door
+from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import NO_STORE, no_content, ok
 
-door = Door(__name__)
+blueprint = ProtectedBlueprint(__name__)
 
 
-@door.post("/tokens")
+@blueprint.post("/tokens")
 def sign_in(request: Request) -> Response:
     """Username and password by HTTP Basic; answers an access token and a refresh token."""
-    house = runtime()
+    services = current()
     fields = body.parse(request)
     username, password = basic_auth.credentials(request.headers.get("authorization"))
     in_cookie = cookies.wanted(fields)
     asked = PasswordRequest(username, password, _scope(fields), device(request))
-    tokens = house.sign_in(asked, house.realm(request.context), house.now())
+    tokens = services.sign_in(asked, services.realm(request.context), services.now())
     return _answer(tokens, in_cookie=in_cookie)
 
 
-@door.post("/tokens/refresh")
+@blueprint.post("/tokens/refresh")
 def refresh(request: Request) -> Response:
     """A refresh token as field, plain text or cookie; answers the next pair."""
-    house = runtime()
+    services = current()
     fields = body.parse(request, plain=True)
     in_body = fields.text or fields.optional("refresh_token")
     in_cookie = cookies.wanted(fields)
-    presented = in_body or cookies.presented(request, house.settings.allowed_origins)
+    presented = in_body or cookies.presented(request, services.settings.allowed_origins)
     if presented is None:
         raise InvalidGrantError(detail="no refresh token presented")
     asked = RefreshTokenRequest(presented, FIRST_PARTY, _scope(fields), device(request))
-    tokens = house.refresh(asked, house.realm(request.context), house.now())
+    tokens = services.refresh(asked, services.realm(request.context), services.now())
     return _answer(tokens, in_cookie=in_cookie or not in_body)
 
 
-@door.post("/logout")
+@blueprint.post("/logout")
 def log_out(request: Request) -> Response:
     """Ends the session of the access token; `?sessions=all` every one of the user, `others` all but this."""
-    house = runtime()
+    services = current()
     caller = Caller.of(request.context)
     which = parameter(request, "sessions")
     match which:
         case None if caller.sid is not None:
-            house.sessions.log_out(caller.sub, caller.sid, house.now())
+            services.sessions.log_out(caller.sub, caller.sid, services.now())
         case None:
-            house.revocations.add(Revocation(Kind.TOKEN, caller.jti, house.now()))
-            ended = Event(event=EventName.TOKEN_ENDED, at=house.now(), sub=caller.sub, jti=caller.jti)
-            house.telemetry.record(ended)
+            services.revocations.add(Revocation(Kind.TOKEN, caller.jti, services.now()))
+            ended = Event(event=EventName.TOKEN_ENDED, at=services.now(), sub=caller.sub, jti=caller.jti)
+            services.telemetry.record(ended)
         case "all":
-            house.sessions.end_all(caller.user(), LOGOUT_ALL, house.now())
+            services.sessions.end_all(caller.user(), LOGOUT_ALL, services.now())
         case "others":
-            house.sessions.end_all(caller.user(), LOGOUT_OTHERS, house.now(), kept(caller))
+            services.sessions.end_all(caller.user(), LOGOUT_OTHERS, services.now(), kept(caller))
         case _:
             raise InvalidRequestError("The parameter sessions must be all or others.")
-    house.feed.hurry()
+    services.feed.invalidate()
     return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": cookies.clearing()})
 
 
@@ -92,5 +92,5 @@ def _answer(tokens: TokenResponse, *, in_cookie: bool) -> Response:
     }
     if not in_cookie:
         return ok({**answer, "refresh_token": tokens.refresh_token})
-    lifetime = runtime().settings.session_idle_lifetime
+    lifetime = current().settings.session_idle_lifetime
     return ok(answer, {**NO_STORE, "Set-Cookie": cookies.setting(tokens.refresh_token, lifetime)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.keys.material import NewKey
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import Slot
+from chalicelib.keys.rotation import KeySchedule
 from chalicelib.stores.aws import available
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
@@ -73,7 +73,7 @@ class KeyRingStore:
         """The private half of `entry`."""
         return self._sealer.unseal(entry)
 
-    def add(self, key: NewKey, slot: Slot) -> bool:
+    def add(self, key: NewKey, slot: KeySchedule) -> bool:
         """Seals `key` and publishes it, unless the slot's number is taken. Returns whether it was not."""
         try:
             self._table.put(self._item(key, slot), _FREE)
@@ -81,7 +81,7 @@ class KeyRingStore:
             return False
         return True
 
-    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:
+    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, KeySchedule] | None) -> bool:
         """Stops `entry`, adds its replacement and tells the revocation feed: all or nothing.
 
         Returns False where the entry was revoked already or the number is taken.
@@ -101,7 +101,7 @@ class KeyRingStore:
         """Removes `entry`, its private half with it."""
         self._table.delete(_key(entry.purpose, entry.serial))
 
-    def _item(self, key: NewKey, slot: Slot) -> Item:
+    def _item(self, key: NewKey, slot: KeySchedule) -> Item:
         return {
             **_key(key.purpose, slot.serial),
             "kid": key.kid,

@@ -49,7 +49,7 @@ class UserStore:
             taken = UsernameTakenError if 0 in refused.failed else EmailTakenError
             raise taken from None
 
-    def raise_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
+    def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Ends sessions as `change` says, with a new password where one is given, and tells the feed.
 
         All of it or nothing. Raises `EpochChangedError` where epoch or password are not as `user` has them.
@@ -67,7 +67,7 @@ class UserStore:
         told = Revocation(Kind.USER, user.sub, change.at, change.epoch, change.kept)
         try:
             transact(
-                Update(self.table, key(user.username), _RAISE_EPOCH, values, condition),
+                Update(self.table, key(user.username), _ADVANCE_EPOCH, values, condition),
                 self._revocations.put(told),
             )
         except TransactionRefusedError:
@@ -86,7 +86,7 @@ class UserStore:
             return
 
 
-_RAISE_EPOCH = "SET session_epoch = :epoch, epoch_changes = :changes, kept_session = :kept, password_hash = :new"
+_ADVANCE_EPOCH = "SET session_epoch = :epoch, epoch_changes = :changes, kept_session = :kept, password_hash = :new"
 # For telling the user why a session ended; what ended longer ago is told by the oldest of these.
 _REMEMBERED_CHANGES = 20
 

@@ -46,7 +46,7 @@ _ECDSA, _PKCS1V15, _SHA256 = ECDSA(SHA256()), PKCS1v15(), SHA256()
 _HALF = 32  # octets of r and of s, and of each half of an Ed25519 signature
 
 
-# A named tuple, where the rest of the house has frozen dataclasses: one is made for each new token.
+# A named tuple, where the rest of Gatehouse has frozen dataclasses: one is made for each new token.
 class AccessTokenClaims(NamedTuple):
     """What a verified access token says (RFC 9068 §2.2). Times are NumericDates, whole seconds.
 

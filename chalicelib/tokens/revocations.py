@@ -125,7 +125,7 @@ class Feed:
                 self._pull(now)
             return self._usable(now)
 
-    def hurry(self) -> None:
+    def invalidate(self) -> None:
         """Lets the next request pull: something was ended here, and here it need not wait for the interval."""
         with self._lock:
             self._tried_at = None

@@ -69,7 +69,7 @@ def device(request: Request) -> Device:
     return Device(request.context["identity"]["sourceIp"], user_agent)
 
 
-def admit(
+def check_access(
     request_context: Mapping[str, Any], access_table: AccessTable, revocations: Callable[[], Revocations], now: int
 ) -> None:
     """Holds the matched route against the access table and the token against what has ended since.

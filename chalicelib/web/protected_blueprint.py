@@ -21,7 +21,7 @@ class UnprotectedRouteError(TypeError):
     """A route that the access table does not name."""
 
 
-class Door(Blueprint):
+class ProtectedBlueprint(Blueprint):
     """Registers handlers that take the request first and path parameters by name.
 
     The access table alone says whether a route takes a token; a route that it does not name is refused here,

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import costs, picture
+from bench.containers import Call, repeatable
 from bench.costs import Cost
 from bench.growth import FLAT, Curve
-from bench.house import Call, repeatable
 from bench.picture import Panel
 
 _SVG = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.services import Runtime, assemble
+from chalicelib.services import Services, assemble
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
 from infra import demo
@@ -62,10 +62,10 @@ class Site:
         return Client(cast(Gateway, self))
 
 
-def forged(house: Runtime, request_context: Mapping[str, Any]) -> dict[str, str]:
+def forged(services: Services, request_context: Mapping[str, Any]) -> dict[str, str]:
     """Tokens in the name of this service that no gate of it may take."""
-    now, realm = house.now(), house.realm(request_context)
-    key = house.keys.signing_key(now)
+    now, realm = services.now(), services.realm(request_context)
+    key = services.keys.signing_key(now)
     token = AccessToken("usr_1", "gatehouse", frozenset({"account"}), "tok_1", lifetime=900)
     return {
         "expired": access_token.issue(token, realm, key, now - 900),
@@ -91,7 +91,7 @@ def first_keys(stack: Deployed) -> list[str]:
 
 
 @contextmanager
-def house_of(stack: Deployed) -> Iterator[Runtime]:
+def house_of(stack: Deployed) -> Iterator[Services]:
     """A container in this process, over the tables of `stack`."""
     with mock.patch.dict(os.environ, stack.environment):
         os.environ.pop("GATEHOUSE_ISSUER", None)
@@ -100,10 +100,10 @@ def house_of(stack: Deployed) -> Iterator[Runtime]:
 
 def furnished(stack: Deployed) -> Site:
     """The API of `stack`, with the demo data."""
-    with house_of(stack) as house:
+    with house_of(stack) as services:
         demo.load(os.environ)
-        tokens = forged(house, stack.request_context)
-    site = Site(stack.url, house.realm(stack.request_context).issuer, tokens)
+        tokens = forged(services, stack.request_context)
+    site = Site(stack.url, services.realm(stack.request_context).issuer, tokens)
     # Once it is warm, the gate gets the keys from it in time on a busy machine too.
     assert site.client.send("GET", "/.well-known/jwks.json").status == 200
     return site

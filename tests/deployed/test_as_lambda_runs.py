@@ -188,7 +188,7 @@ def test_the_zip_has_no_boto3(task_root: Path, handler: str) -> None:
         lambda_runtime.running(task_root, handler, {}, boto3=False),
     ):
         pass
-    assert caught.value.error_type == "Runtime.ImportModuleError"
+    assert caught.value.error_type == "Services.ImportModuleError"
 
 
 @pytest.fixture

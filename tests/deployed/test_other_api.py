@@ -14,7 +14,7 @@ import pytest
 import yaml
 from cfnlint.api import lint_all
 
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
@@ -114,7 +114,7 @@ class World:
     """Gatehouse and the other APIs; `cached` and `uncached` are named at the gate, `unnamed` is not."""
 
     stack: Deployed
-    house: Runtime
+    services: Services
     own: Client
     cached: Client
     uncached: Client
@@ -122,7 +122,7 @@ class World:
 
     def token(self, scope: str, **fields: str) -> str:
         """The access token of a new session of a new user who may do `scope`."""
-        return self.own.access_token(new_user(self.house, scope).username, **fields)
+        return self.own.access_token(new_user(self.services, scope).username, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -190,9 +190,9 @@ def world(package: Path) -> Iterator[World]:
         def client(api_id: str) -> Client:
             return Site(f"{stack.endpoint}/_aws/execute-api/{api_id}/{deployed.STAGE}", stack.url).client
 
-        with house_of(stack) as house:
+        with house_of(stack) as services:
             clients = {name: client(api_id) for name, api_id in apis.items()}
-            yield World(stack, house, client(own), unnamed=client(unnamed), **clients)
+            yield World(stack, services, client(own), unnamed=client(unnamed), **clients)
 
 
 @pytest.fixture(params=["cached", "uncached"])
@@ -219,7 +219,7 @@ def test_the_template_is_one_that_cloudformation_takes() -> None:
 
 
 def test_the_right_scope_gets_in_and_the_function_is_told_who_calls(world: World, orders: Client) -> None:
-    user = new_user(world.house, "orders:read")
+    user = new_user(world.services, "orders:read")
     reply = orders.get("/orders", world.own.access_token(user.username))
     assert reply.status == 200
     caller = reply.json["caller"]

@@ -9,7 +9,7 @@ from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.admin import keys
 from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableError
 from chalicelib.keys.ring import Purpose, Role
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import DEMO_SCOPE, new_user
 from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World
@@ -39,7 +39,7 @@ class Operation:
     """`living`: whether the session that asks and the user's other one live when it is done.
 
     `living_after_two`: the same when it was done twice, where that is another.
-    `whole`: what it writes is one write. `twice`: a second try may write again. `house`: what serves the request.
+    `whole`: what it writes is one write. `twice`: a second try may write again. `services`: what serves it.
     `by_hand`: a command, which no time limit stops.
     """
 
@@ -47,7 +47,7 @@ class Operation:
     perform: Callable[[World, Signed], Done]
     living: tuple[bool, bool] = (True, True)
     prepare: Callable[[World], Signed] = World.signed_in
-    house: Callable[[World], Runtime] = lambda world: world.container
+    services: Callable[[World], Services] = lambda world: world.container
     whole: bool = True
     reads: bool = False
     twice: bool = False
@@ -189,17 +189,17 @@ def _with_old_ring(world: World) -> Signed:
     return replace(signed, kid=active.kid)
 
 
-def _cold(world: World) -> Runtime:
+def _cold(world: World) -> Services:
     return replace(world.container)
 
 
-def _at_the_limit(world: World) -> Runtime:
+def _at_the_limit(world: World) -> Services:
     return replace(world.container, settings=world.container.settings._replace(max_sessions=2))
 
 
-def _spare(world: World) -> Runtime:
-    house: Runtime = world.spare
-    return house
+def _spare(world: World) -> Services:
+    services: Services = world.spare
+    return services
 
 
 _COMMENT = {"message": "Hello"}
@@ -207,14 +207,14 @@ _PASSWORDS = {"current_password": "demo-password", "new_password": NEW_PASSWORD}
 
 OPERATIONS = (
     Operation("POST /tokens", _sign_in),
-    Operation("POST /tokens, new container", _sign_in, house=_cold),
+    Operation("POST /tokens, new container", _sign_in, services=_cold),
     Operation("POST /tokens, older hash", _sign_in, prepare=_hashed_otherwise, whole=False),
     Operation(
         "POST /tokens, limit of sessions",
         _sign_in,
         (True, False),
         prepare=_signed_in_before,
-        house=_at_the_limit,
+        services=_at_the_limit,
         living_after_two=(False, False),
     ),
     Operation("POST /tokens, first wrong password", _sign_in_wrongly, whole=False, twice=True),
@@ -222,14 +222,14 @@ OPERATIONS = (
         "POST /tokens, wrong password again", _sign_in_wrongly, prepare=_failed_before, whole=False, twice=True
     ),
     Operation("POST /tokens/refresh", _refresh),
-    Operation("POST /tokens/refresh, new container", _refresh, house=_cold),
+    Operation("POST /tokens/refresh, new container", _refresh, services=_cold),
     Operation("POST /tokens/refresh, replay", _refresh, prepare=_refreshed_once),
     Operation("POST /tokens/refresh, reuse", _reuse, (False, True), prepare=_refreshed_twice),
     Operation("POST /logout", _request("POST", "/logout"), (False, True)),
     Operation("POST /logout?sessions=all", _request("POST", "/logout?sessions=all"), (False, False)),
     Operation("POST /logout?sessions=others", _request("POST", "/logout?sessions=others"), (True, False)),
     Operation("GET /me", _request("GET", "/me"), reads=True),
-    Operation("GET /me, new container", _request("GET", "/me"), house=_cold, reads=True),
+    Operation("GET /me, new container", _request("GET", "/me"), services=_cold, reads=True),
     Operation("GET /me/sessions", _request("GET", "/me/sessions"), reads=True),
     Operation("DELETE /me/sessions/{session_id}", _end_other, (True, False)),
     Operation("PUT /me/password", _request("PUT", "/me/password", _PASSWORDS), (True, False)),
@@ -249,7 +249,7 @@ OPERATIONS = (
         prepare=_commented,
         reads=True,
     ),
-    Operation("GET /.well-known/jwks.json, new container", _jwks, house=_cold, reads=True),
-    Operation("the scheduled rotation", _rotate, prepare=_with_old_ring, house=_spare, whole=False),
-    Operation("keys revoke", _revoke, prepare=_with_old_ring, house=_spare, by_hand=True),
+    Operation("GET /.well-known/jwks.json, new container", _jwks, services=_cold, reads=True),
+    Operation("the scheduled rotation", _rotate, prepare=_with_old_ring, services=_spare, whole=False),
+    Operation("keys revoke", _revoke, prepare=_with_old_ring, services=_spare, by_hand=True),
 )

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import deadline, schedule
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores import aws
 from infra.emulated.lambda_events import SCHEDULED
 from tests.faults.trial import CONFIG, TIME_LIMIT
@@ -29,12 +29,12 @@ def test_the_last_try_ends_within_the_time_limit_of_every_function() -> None:
     assert not any("lambda_timeout" in own for own in CONFIG["lambda_functions"].values())
 
 
-def test_no_call_begins_after_the_deadline(house: Runtime) -> None:
+def test_no_call_begins_after_the_deadline(services: Services) -> None:
     with recorded() as calls, deadline.within(0), pytest.raises(StoreUnavailableError) as raised:
-        house.users.by_username("zoe")
+        services.users.by_username("zoe")
     assert raised.value.detail == "out of time"
     assert len(calls) == 1  # that was asked for, and never sent
-    assert house.users.by_username("zoe") is None
+    assert services.users.by_username("zoe") is None
 
 
 def test_a_deadline_ends_with_its_block() -> None:
@@ -52,7 +52,7 @@ def test_every_request_has_one(client: Client, monkeypatch: pytest.MonkeyPatch) 
     assert not deadline.passed()
 
 
-def test_so_has_the_scheduled_rotation(house: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_has_the_scheduled_rotation(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "INVOCATION", 0)
     with pytest.raises(StoreUnavailableError, match="briefly"):
         schedule.rotate_keys(SCHEDULED, None)

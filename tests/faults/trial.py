@@ -76,7 +76,7 @@ def trials(operation: Operation, reference: Reference) -> list[Trial]:
 
 def due(world: World) -> None:
     """Lets the container's feed and ring be too old."""
-    world.container.feed.hurry()
+    world.container.feed.invalidate()
     world.container.keys._tried_at = 0
 
 
@@ -84,7 +84,7 @@ def learn(world: World, operation: Operation) -> Reference:
     signed = operation.prepare(world)
     before = world.tables()
     due(world)
-    with world.serving(operation.house(world)), world.spoilt(None):
+    with world.serving(operation.services(world)), world.spoilt(None):
         done = operation.perform(world, signed)
         calls = tuple(world.proxy.calls)
     return Reference(done.status, calls, effect(before, world.tables()))
@@ -94,9 +94,9 @@ def run(world: World, trial: Trial, reference: Reference) -> Result:
     """Runs `trial` in a world that has been warmed."""
     operation, plan = trial.operation, trial.plan
     signed = operation.prepare(world)
-    before, house = world.tables(), operation.house(world)
+    before, services = world.tables(), operation.services(world)
     due(world)
-    with world.serving(house):
+    with world.serving(services):
         with world.spoilt(plan):
             began = time.monotonic()
             done = operation.perform(world, signed)

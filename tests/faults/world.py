@@ -17,13 +17,13 @@ from unittest import mock
 from botocore.retries import standard
 
 from app import app
-from chalicelib import authorizer, services
+from chalicelib import authorizer
 from chalicelib.authorizer import Gate
 from chalicelib.grants.password import PasswordRequest
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.model import Device, User
 from chalicelib.realm import Realm
-from chalicelib.services import Runtime
+from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from chalicelib.tokens.revocations import Kind, Revocation
 from infra import demo
@@ -69,8 +69,8 @@ class World:
     clock: Clock
     faulty: bool = False
     proxy: Proxy = field(init=False)
-    container: Runtime = field(init=False)  # through the proxy
-    direct: Runtime = field(init=False)
+    container: Services = field(init=False)  # through the proxy
+    direct: Services = field(init=False)
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class World:
         self._read: Tables = {}
         self._http = HTTPConnection("127.0.0.1", self.aws, timeout=60)
         self.proxy = Proxy(self.aws)
-        made = replace(services.assemble({**os.environ, **self.environment}), profile=CHEAP, clock=self.clock)
+        made = replace(assemble({**os.environ, **self.environment}), profile=CHEAP, clock=self.clock)
         self.direct, self.container = made, replace(made)
         demo.add_keys(made)
         self.clock.advance(1)  # so that there was a time before, too
@@ -100,7 +100,7 @@ class World:
             assert self.client.refresh(tokens["refresh_token"]).status == 200
             # With an entry of today the feed's next pull is one read.
             self.direct.revocations.add(Revocation(Kind.TOKEN, "tok_1", self.direct.now()))
-            self.container.feed.hurry()
+            self.container.feed.invalidate()
             self.container.feed.current(self.container.now())
 
     def close(self) -> None:
@@ -111,10 +111,10 @@ class World:
             client.close()
 
     @contextmanager
-    def serving(self, house: Runtime | None = None) -> Iterator[None]:
-        """This thread's requests are served by `house`; as it stands, by the warm container."""
+    def serving(self, services: Services | None = None) -> Iterator[None]:
+        """This thread's requests are served by `services`; as it stands, by the warm container."""
         before = vars(_here).copy()
-        vars(_here).update(world=self, house=house or self.container, gate=self.gate)
+        vars(_here).update(world=self, services=services or self.container, gate=self.gate)
         yield
         vars(_here).clear()
         vars(_here).update(before)
@@ -177,7 +177,7 @@ class World:
         assert response.status == 200, body
         return json.loads(body)
 
-    def spare_ring(self) -> Runtime:
+    def spare_ring(self) -> Services:
         """A container with a ring of its own, as old as it can be: everything is due and something is over."""
         table = self.environment["SPARE_KEYS_TABLE"]
         self.clock.advance(1)  # an entry of the feed is named by its time
@@ -192,9 +192,9 @@ class World:
 
     def _old_ring(self) -> list[Any]:
         settings = self.direct.settings._replace(keys_table=self.environment["SPARE_KEYS_TABLE"])
-        house = replace(self.direct, settings=settings)
+        services = replace(self.direct, settings=settings)
         for runs in range(2):
-            house.rotation.run(house.now() + runs * settings.key_rotation_period)
+            services.rotation.run(services.now() + runs * settings.key_rotation_period)
         return list(self.scan(settings.keys_table).values())
 
     def signed_in(self) -> Signed:
@@ -263,14 +263,14 @@ class _PerThread:
 def per_thread() -> Iterator[None]:
     """Lets each thread be served by its own container and gate."""
     with (
-        mock.patch.object(services, "connect", lambda service: _here.world.connect(service)),
+        mock.patch("chalicelib.services.connect", lambda service: _here.world.connect(service)),
         mock.patch.object(authorizer, "GATE", _PerThread("gate")),
     ):
-        services.install(cast(Runtime, _PerThread("house")))
+        install(cast(Services, _PerThread("services")))
         try:
             yield
         finally:
-            services.install(None)
+            install(None)
 
 
 def builder(environment: Mapping[str, str], start: int) -> Callable[[], World]:

@@ -15,7 +15,7 @@ from chalicelib.access_table import access
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.gate import guarded_apis, revocation_feed
 from chalicelib.gate.policy import AccessTable, InexactPolicyError, PolicyDocument
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.settings import SettingsError
 from chalicelib.tokens.revocations import Kind, Revocation
 from infra import template
@@ -203,20 +203,20 @@ def test_with_the_setting_the_gate_has_its_feed_before_the_first_request() -> No
 # ---- The feed ----
 
 
-def test_the_gate_finds_what_has_ended_in_the_table(house: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_finds_what_has_ended_in_the_table(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revocation_feed, "connect", connect)
-    ended = Revocation(Kind.SESSION, "ses_1", house.now())
-    house.revocations.add(ended)
-    assert revocation_feed.revocations(house.settings)(house.now()).entries == {ended}
+    ended = Revocation(Kind.SESSION, "ses_1", services.now())
+    services.revocations.add(ended)
+    assert revocation_feed.revocations(services.settings)(services.now()).entries == {ended}
 
 
 def test_the_gate_does_not_wait_for_a_table_beyond_its_time(
-    house: Runtime, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocation_feed, "connect", connect)
     monkeypatch.setattr(revocation_feed, "_PATIENCE", 0.0)
     with pytest.raises(StoreUnavailableError):
-        revocation_feed.revocations(house.settings)(house.now())
+        revocation_feed.revocations(services.settings)(services.now())
 
 
 # ---- The page ----

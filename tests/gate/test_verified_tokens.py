@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate import verified_tokens
-from chalicelib.gate.verified_tokens import MAX_LENGTH, KnownTokens
+from chalicelib.gate.verified_tokens import MAX_LENGTH, VerifiedTokens
 from chalicelib.keys.jwk_set import KeysUnavailableError, PublicKey
 from chalicelib.realm import Realm
 from chalicelib.tokens.access_token_verifier import verify
@@ -43,81 +43,81 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def tokens(world: World) -> KnownTokens:
-    return KnownTokens(world.key, REALM, most=3)
+def tokens(world: World) -> VerifiedTokens:
+    return VerifiedTokens(world.key, REALM, most=3)
 
 
 def numbered(number: int) -> str:
     return token(claims=CLAIMS | {"jti": f"tok_{number}"})
 
 
-def refused(tokens: KnownTokens, text: str, now: int = NOW) -> str | None:
+def refused(tokens: VerifiedTokens, text: str, now: int = NOW) -> str | None:
     with pytest.raises(InvalidTokenError) as caught:
-        tokens.known(text, now)
+        tokens.verified(text, now)
     return caught.value.detail
 
 
-def test_the_same_token_is_verified_once(tokens: KnownTokens, world: World) -> None:
+def test_the_same_token_is_verified_once(tokens: VerifiedTokens, world: World) -> None:
     text = token()
-    first, again = tokens.known(text, NOW), tokens.known(text, NOW + 1)
+    first, again = tokens.verified(text, NOW), tokens.verified(text, NOW + 1)
     assert again is first
     assert world.verified == 1
 
 
-def test_what_is_remembered_ends_with_the_token(tokens: KnownTokens, world: World) -> None:
+def test_what_is_remembered_ends_with_the_token(tokens: VerifiedTokens, world: World) -> None:
     text = token()
-    tokens.known(text, NOW + 899)
+    tokens.verified(text, NOW + 899)
     assert refused(tokens, text, NOW + 900) == "expired"
     assert refused(tokens, text, NOW + 900) == "expired"
     assert world.verified == 2, "it was forgotten"
 
 
-def test_a_key_that_is_gone_takes_its_tokens_along(tokens: KnownTokens, world: World) -> None:
+def test_a_key_that_is_gone_takes_its_tokens_along(tokens: VerifiedTokens, world: World) -> None:
     text = token()
-    tokens.known(text, NOW)
+    tokens.verified(text, NOW)
     world.keys = {}
     assert refused(tokens, text) == "unknown kid"
 
 
-def test_another_key_of_the_same_name_is_another_key(tokens: KnownTokens, world: World) -> None:
+def test_another_key_of_the_same_name_is_another_key(tokens: VerifiedTokens, world: World) -> None:
     text = token()
-    tokens.known(text, NOW)
+    tokens.verified(text, NOW)
     world.keys = {"ec": KEYS["ec"]._replace(key=OTHER_EC_KEY.public_key())}
     assert refused(tokens, text) == "the signature does not hold"
 
 
-def test_the_same_key_published_anew_verifies_anew(tokens: KnownTokens, world: World) -> None:
+def test_the_same_key_published_anew_verifies_anew(tokens: VerifiedTokens, world: World) -> None:
     text = token()
-    tokens.known(text, NOW)
+    tokens.verified(text, NOW)
     world.keys = {"ec": KEYS["ec"]._replace()}
-    assert tokens.known(text, NOW).claims.sub == "usr_7"
+    assert tokens.verified(text, NOW).claims.sub == "usr_7"
     assert world.verified == 2
 
 
-def test_keys_that_cannot_be_had_refuse_a_known_token_too(tokens: KnownTokens, world: World) -> None:
-    tokens.known(token(), NOW)
+def test_keys_that_cannot_be_had_refuse_a_known_token_too(tokens: VerifiedTokens, world: World) -> None:
+    tokens.verified(token(), NOW)
     world.reachable = False
     with pytest.raises(KeysUnavailableError):
-        tokens.known(token(), NOW)
+        tokens.verified(token(), NOW)
 
 
-def test_one_character_more_or_less_is_another_token(tokens: KnownTokens) -> None:
+def test_one_character_more_or_less_is_another_token(tokens: VerifiedTokens) -> None:
     text = token()
-    tokens.known(text, NOW)
+    tokens.verified(text, NOW)
     for other in (text[:-1], text + "A", text[:-3] + "AAA", text + "=", text.replace(".", "..", 1), text + "\n"):
         assert refused(tokens, other)
 
 
-def test_two_tokens_that_share_a_signature_are_two(tokens: KnownTokens) -> None:
+def test_two_tokens_that_share_a_signature_are_two(tokens: VerifiedTokens) -> None:
     # The caches of others went by a part of the token (CVE-2026-35039).
     text = token()
-    tokens.known(text, NOW)
+    tokens.verified(text, NOW)
     header, _, signature = text.split(".")
     payload = token(claims=CLAIMS | {"sub": "usr_8"}).split(".")[1]
     assert refused(tokens, f"{header}.{payload}.{signature}") == "the signature does not hold"
 
 
-def test_what_was_refused_is_not_remembered(tokens: KnownTokens, world: World) -> None:
+def test_what_was_refused_is_not_remembered(tokens: VerifiedTokens, world: World) -> None:
     header, payload, _ = token().split(".")
     text = signed(header, payload, OTHER_EC_KEY)
     for _ in range(2):
@@ -127,30 +127,30 @@ def test_what_was_refused_is_not_remembered(tokens: KnownTokens, world: World) -
 
 def test_a_token_is_known_in_its_realm_alone(world: World) -> None:
     text = token()
-    KnownTokens(world.key, REALM).known(text, NOW)
-    assert refused(KnownTokens(world.key, REALM._replace(audience="https://other.example")), text)
+    VerifiedTokens(world.key, REALM).verified(text, NOW)
+    assert refused(VerifiedTokens(world.key, REALM._replace(audience="https://other.example")), text)
 
 
-def test_no_more_are_remembered_and_the_oldest_goes_first(tokens: KnownTokens, world: World) -> None:
+def test_no_more_are_remembered_and_the_oldest_goes_first(tokens: VerifiedTokens, world: World) -> None:
     texts = [numbered(number) for number in range(4)]
     for text in texts:
-        tokens.known(text, NOW)
+        tokens.verified(text, NOW)
     for text in reversed(texts[1:]):
-        tokens.known(text, NOW)
+        tokens.verified(text, NOW)
     assert world.verified == 4
-    tokens.known(texts[0], NOW)
+    tokens.verified(texts[0], NOW)
     assert world.verified == 5
 
 
-def test_a_long_token_is_verified_each_time(tokens: KnownTokens, world: World) -> None:
+def test_a_long_token_is_verified_each_time(tokens: VerifiedTokens, world: World) -> None:
     text = token(claims=CLAIMS | {"filler": "x" * MAX_LENGTH})
     for _ in range(2):
-        assert tokens.known(text, NOW).claims.custom
+        assert tokens.verified(text, NOW).claims.custom
     assert world.verified == 2
 
 
 def test_the_default_is_a_thousand(world: World) -> None:
-    tokens = KnownTokens(world.key, REALM)
+    tokens = VerifiedTokens(world.key, REALM)
     for number in range(1_001):
-        tokens.known(numbered(number), NOW)
+        tokens.verified(numbered(number), NOW)
     assert len(tokens._known) == 1_000

@@ -14,7 +14,7 @@ from chalicelib.grants.refresh_token import (
     Presented,
     RefreshTokenGrant,
     RefreshTokenRequest,
-    judge,
+    why_not_rotated,
 )
 from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.model import FIRST_PARTY, TokenResponse, User
@@ -76,14 +76,14 @@ def test_every_row_of_the_table(
         absolute_expires_at=now + (over != "absolute"),
     )
     token = replace(TOKEN, generation=presented, secret=b"y" * 16 if foreign == "secret" else TOKEN.secret)
-    verdict = judge(token, "another" if foreign == "client" else FIRST_PARTY, session, now, GRACE)
+    verdict = why_not_rotated(token, "another" if foreign == "client" else FIRST_PARTY, session, now, GRACE)
     assert verdict is expected(
         presented=presented, stands_at=stands_at, since_rotation=age, living=over is None, its_own=foreign is None
     )
 
 
 def test_no_session_is_refused() -> None:
-    assert judge(TOKEN, FIRST_PARTY, None, NOW, GRACE) is Presented.REFUSED
+    assert why_not_rotated(TOKEN, FIRST_PARTY, None, NOW, GRACE) is Presented.REFUSED
 
 
 # --- The grant

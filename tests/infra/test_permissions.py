@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.gate import revocation_feed
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from infra import template
 from tests.conftest import connect, new_user
 from tests.support.aws_calls import Call, recorded
@@ -58,10 +58,10 @@ def _asked(call: Call) -> Iterable[Permission]:
             yield f"dynamodb:{operation}", parameters["TableName"]
 
 
-def sessions(client: Client, house: Runtime) -> None:
+def sessions(client: Client, services: Services) -> None:
     """Every way to begin, continue and end a session."""
-    raised = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), house.random_bytes)
-    user = new_user(house, password_hash=raised.hash("demo-password"))
+    raised = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), services.random_bytes)
+    user = new_user(services, password_hash=raised.hash("demo-password"))
     client.sign_in(user.username, "wrong password")
     first, second, third = (sign_in(client, user) for _ in range(3))
     assert third.refresh().status == 200
@@ -80,9 +80,9 @@ def accounts(client: Client) -> None:
     assert client.json("/users", account).status == 201
 
 
-def comments(client: Client, house: Runtime) -> None:
+def comments(client: Client, services: Services) -> None:
     """The sample resource."""
-    admin = sign_in(client, new_user(house, "comments:read comments:write comments:moderate"))
+    admin = sign_in(client, new_user(services, "comments:read comments:write comments:moderate"))
     made = client.json("/comments", {"message": "hello"}, bearer(admin.access_token)).json["comment_id"]
     assert admin.get("/comments").status == 200
     assert admin.get(f"/comments/{made}").status == 200
@@ -91,33 +91,33 @@ def comments(client: Client, house: Runtime) -> None:
     assert admin.delete(f"/comments/{made}").status == 204
 
 
-def test_the_api_has_the_permissions_that_it_uses(client: Client, house: Runtime) -> None:
+def test_the_api_has_the_permissions_that_it_uses(client: Client, services: Services) -> None:
     with recorded() as calls:
-        serve(house)  # a cold container: it reads and unseals the keys
+        serve(services)  # a cold container: it reads and unseals the keys
         assert client.send("GET", "/.well-known/jwks.json").status == 200
         accounts(client)
-        sessions(client, house)
-        comments(client, house)
+        sessions(client, services)
+        comments(client, services)
     assert used(calls) == granted("APIHandlerPolicy")
 
 
 def test_the_rotation_has_the_permissions_that_it_uses(
-    house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.stores.keys._RING", "a ring of this test's own")
     with recorded() as calls:
         for _ in range(6):
-            house.rotation.run(house.now())
-            clock.advance(house.settings.key_rotation_period)
+            services.rotation.run(services.now())
+            clock.advance(services.settings.key_rotation_period)
     assert used(calls) == granted("RotateKeysPolicy")
 
 
 def test_a_gate_that_reads_the_feed_has_the_permission_that_it_uses(
-    house: Runtime, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocation_feed, "connect", connect)
     with recorded() as calls:
-        revocation_feed.revocations(house.settings)(house.now())
+        revocation_feed.revocations(services.settings)(services.now())
     assert used(calls) == granted("GatePolicy")
 
 

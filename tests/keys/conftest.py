@@ -11,7 +11,7 @@ from app import app
 from chalicelib import authorizer
 from chalicelib.authorizer import Gate
 from chalicelib.keys.ring import Purpose
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from infra.local.gateway import Gateway
 from tests.keys.expected import rotation
 from tests.keys.memory import MemoryRing
@@ -22,9 +22,9 @@ JWKS = "/.well-known/jwks.json"
 
 
 @pytest.fixture
-def empty_ring(house: Runtime) -> Iterator[None]:
+def empty_ring(services: Services) -> Iterator[None]:
     """The ring's table, empty; afterwards it is as it was, for the tests that share its keys."""
-    table = dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_REGION"]].tables[house.settings.keys_table]
+    table = dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_REGION"]].tables[services.settings.keys_table]
     shared = dict(table.items)
     table.items.clear()
     yield
@@ -33,13 +33,13 @@ def empty_ring(house: Runtime) -> Iterator[None]:
 
 
 @pytest.fixture
-def ring(house: Runtime, empty_ring: None) -> None:
+def ring(services: Services, empty_ring: None) -> None:
     """A ring of the first keys, made now."""
-    house.rotation.run(house.now())
+    services.rotation.run(services.now())
 
 
 @pytest.fixture
-def client(house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client(services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Speaks with the app through the local gateway, and the gate reads the JWK Set from there too."""
     made = Client(Gateway(app, clock))
 
@@ -47,7 +47,7 @@ def client(house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Cli
         assert uri == f"https://gatehouse.example{JWKS}"
         return made.send("GET", JWKS).body
 
-    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, fetch, clock))
+    monkeypatch.setattr(authorizer, "GATE", Gate(services.settings, authorizer.PROTECTED, fetch, clock))
     return made
 
 

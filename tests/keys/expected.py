@@ -4,7 +4,7 @@ import secrets
 
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.keys.rotation import Rotation, Store
-from chalicelib.services import CLOCK_SKEW, _outlives, _schedules
+from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
 from chalicelib.settings import Settings
 from tests.support.recorder import Recorder
 
@@ -31,7 +31,7 @@ PERIOD = DEFAULTS.key_rotation_period
 
 
 def rotation(store: Store, settings: Settings = DEFAULTS) -> Rotation:
-    return Rotation(store, Recorder(), _schedules(settings), _outlives(settings), secrets.token_bytes)
+    return Rotation(store, Recorder(), _schedules(settings), _token_lifetimes(settings), secrets.token_bytes)
 
 
 def newest(store: Store, purpose: Purpose = Purpose.ACCESS_TOKEN) -> KeyEntry:

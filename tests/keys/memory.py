@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.material import NewKey
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import Slot, Store
+from chalicelib.keys.rotation import KeySchedule, Store
 
 
 @dataclass
@@ -21,7 +21,7 @@ class MemoryRing:
     def unseal(self, entry: KeyEntry) -> bytes:
         return entry.sealed
 
-    def add(self, key: NewKey, slot: Slot) -> bool:
+    def add(self, key: NewKey, slot: KeySchedule) -> bool:
         place = key.purpose, slot.serial
         if place in self.entries:
             return False
@@ -31,7 +31,7 @@ class MemoryRing:
         self.entries[place] = replace(made, serial=slot.serial)
         return True
 
-    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:
+    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, KeySchedule] | None) -> bool:
         place = entry.purpose, entry.serial
         if place not in self.entries or self.entries[place].revoked_at is not None:
             return False
@@ -56,13 +56,13 @@ class Dying:
     def load(self) -> list[KeyEntry]:
         return list(self.store.load())
 
-    def add(self, key: NewKey, slot: Slot) -> bool:
+    def add(self, key: NewKey, slot: KeySchedule) -> bool:
         self._before()
         took = self.store.add(key, slot)
         self._done()
         return took
 
-    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, Slot] | None) -> bool:
+    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, KeySchedule] | None) -> bool:
         self._before()
         took = self.store.revoke(entry, now, replacement)
         self._done()

@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.model import User
-from chalicelib.services import Runtime, assemble
+from chalicelib.services import Services, assemble
 from chalicelib.settings import SettingsError
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock
@@ -22,9 +22,9 @@ def test_these_are_the_algorithms() -> None:
 
 @pytest.mark.parametrize("alg", EVERY)
 def test_a_token_passes_the_gate_and_the_api(
-    house: Runtime, client: Client, user: User, clock: Clock, alg: str
+    services: Services, client: Client, user: User, clock: Clock, alg: str
 ) -> None:
-    serve(house, signing_alg=alg).rotation.run(clock.now)
+    serve(services, signing_alg=alg).rotation.run(clock.now)
     session = sign_in(client, user)
     assert jwt.get_unverified_header(session.access_token)["alg"] == alg
     assert session.get("/me").json["sub"] == user.sub
@@ -32,23 +32,23 @@ def test_a_token_passes_the_gate_and_the_api(
 
 @pytest.mark.parametrize("alg", EVERY)
 def test_a_key_is_sealed_and_opens_again(
-    house: Runtime, client: Client, user: User, clock: Clock, alg: str
+    services: Services, client: Client, user: User, clock: Clock, alg: str
 ) -> None:
-    serve(house, signing_alg=alg).rotation.run(clock.now)
-    serve(house)  # knows only the table
+    serve(services, signing_alg=alg).rotation.run(clock.now)
+    serve(services)  # knows only the table
     assert sign_in(client, user).get("/me").status == 200
 
 
 @pytest.mark.parametrize(("before", "after"), [("ES256", "RS256"), ("RS256", "EdDSA"), ("EdDSA", "ES256")])
 def test_a_change_refuses_nobody(
-    house: Runtime, client: Client, user: User, clock: Clock, before: str, after: str
+    services: Services, client: Client, user: User, clock: Clock, before: str, after: str
 ) -> None:
-    serve(house, signing_alg=before).rotation.run(clock.now)
+    serve(services, signing_alg=before).rotation.run(clock.now)
     session = sign_in(client, user)
-    changed = serve(house, signing_alg=after)
+    changed = serve(services, signing_alg=after)
     clock.advance(HOUR)
     changed.rotation.run(clock.now)
-    (signs_from,) = {entry.signs_from for entry in house.key_store.load() if entry.alg == after}
+    (signs_from,) = {entry.signs_from for entry in services.key_store.load() if entry.alg == after}
     seen = []
     for moment in (clock.now, signs_from - 1, signs_from, signs_from + 1, signs_from + 899):
         clock.now = moment

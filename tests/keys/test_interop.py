@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from app import app
-from chalicelib import base64url, services
+from chalicelib import base64url
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from infra.local.gateway import Gateway
 from tests.keys import verifiers
 from tests.keys.verifiers import Outcome, Service, Verifier
@@ -48,11 +48,11 @@ every_pair = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def living(request: pytest.FixtureRequest, house: Runtime, empty_ring: None) -> Runtime:
-    """A house that signs with one algorithm, by the clock that the libraries read too."""
-    made = replace(house, clock=time.time, settings=house.settings._replace(signing_alg=request.param))
+def living(request: pytest.FixtureRequest, services: Services, empty_ring: None) -> Services:
+    """A services that signs with one algorithm, by the clock that the libraries read too."""
+    made = replace(services, clock=time.time, settings=services.settings._replace(signing_alg=request.param))
     made.rotation.run(made.now() - 2 * HOUR)
-    services.install(made)
+    install(made)
     return made
 
 
@@ -94,18 +94,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Certificate.make(tmp_path_factory.mktemp("tls") / "127.0.0.1.pem")
 
 
-def outcomes(library: Verifier, house: Runtime, certificate: Certificate, *tokens: str) -> list[Outcome]:
+def outcomes(library: Verifier, services: Services, certificate: Certificate, *tokens: str) -> list[Outcome]:
     """What `library` makes of `tokens`, by the JWK Set over HTTP; aws-jwt-verify asks for HTTPS."""
     secure = library is verifiers.aws_jwt_verify
     with served(Gateway(app), certificate.context() if secure else None) as port:
         uri = f"{'https' if secure else 'http'}://127.0.0.1:{port}/.well-known/jwks.json"
         path = str(certificate.path) if secure else ""
-        return library(Service(uri, ISSUER, ISSUER, house.settings.signing_alg, path), tokens)
+        return library(Service(uri, ISSUER, ISSUER, services.settings.signing_alg, path), tokens)
 
 
 @every_pair
 def test_a_token_issued_here_verifies(
-    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+    library: Verifier, living: Services, client: Client, user: User, certificate: Certificate
 ) -> None:
     token = client.access_token(user.username)
     (claims,) = outcomes(library, living, certificate, token)
@@ -115,7 +115,7 @@ def test_a_token_issued_here_verifies(
 
 @every_pair
 def test_what_is_not_for_this_service_is_refused(
-    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+    library: Verifier, living: Services, client: Client, user: User, certificate: Certificate
 ) -> None:
     good = client.access_token(user.username)
     header, payload, signature = good.split(".")
@@ -125,9 +125,9 @@ def test_what_is_not_for_this_service_is_refused(
     for_another = client.access_token(user.username)
     serve(living, issuer="https://elsewhere.example", audience=ISSUER)
     of_another = client.access_token(user.username)
-    services.install(replace(living, clock=lambda: time.time() - HOUR))
+    install(replace(living, clock=lambda: time.time() - HOUR))
     expired = client.access_token(user.username)
-    services.install(living)
+    install(living)
     accepted, *refused = outcomes(library, living, certificate, good, forged, for_another, of_another, expired)
     assert isinstance(accepted, dict)
     assert [type(reason) for reason in refused] == [str] * 4, refused
@@ -137,7 +137,7 @@ def test_what_is_not_for_this_service_is_refused(
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
 @pytest.mark.parametrize("living", ["ES256"], indirect=True)
 def test_a_key_that_is_gone_from_the_set_is_not_accepted(
-    library: Verifier, living: Runtime, client: Client, user: User, certificate: Certificate
+    library: Verifier, living: Services, client: Client, user: User, certificate: Certificate
 ) -> None:
     old = client.access_token(user.username)
     living.rotation.revoke(jwt.get_unverified_header(old)["kid"], living.now())
@@ -149,13 +149,13 @@ def test_a_key_that_is_gone_from_the_set_is_not_accepted(
 
 
 @pytest.mark.parametrize("living", ["EdDSA"], indirect=True)
-def test_authlib_refuses_eddsa(living: Runtime, client: Client, user: User, certificate: Certificate) -> None:
+def test_authlib_refuses_eddsa(living: Services, client: Client, user: User, certificate: Certificate) -> None:
     (reason,) = outcomes(verifiers.authlib, living, certificate, client.access_token(user.username))
     assert reason == "InvalidTokenError: unsupported_algorithm: Algorithm of 'EdDSA' is not recommended"
 
 
 @pytest.mark.parametrize("living", ["ES256"], indirect=True)
-def test_aws_jwt_verify_takes_the_set_by_https_alone(living: Runtime, client: Client, user: User) -> None:
+def test_aws_jwt_verify_takes_the_set_by_https_alone(living: Services, client: Client, user: User) -> None:
     token = client.access_token(user.username)
     with served(Gateway(app)) as port:
         uri = f"http://127.0.0.1:{port}/.well-known/jwks.json"

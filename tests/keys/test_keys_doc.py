@@ -9,7 +9,7 @@ from app import app
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.services import CLOCK_SKEW, _outlives, _schedules
+from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
 from chalicelib.settings import Settings
 from tests.test_docs import ROOT
 
@@ -19,7 +19,7 @@ GIVEN = Settings()
 MINUTE, DAY = 60, 86_400
 
 LEAD = _schedules(GIVEN)[Purpose.ACCESS_TOKEN].lead
-RETIRED = _outlives(GIVEN)[Purpose.ACCESS_TOKEN]
+RETIRED = _token_lifetimes(GIVEN)[Purpose.ACCESS_TOKEN]
 
 
 def minutes(seconds: int) -> str:

@@ -8,12 +8,12 @@ import jwt
 import pytest
 
 from app import app
-from chalicelib import authorizer, services
+from chalicelib import authorizer
 from chalicelib.authorizer import Gate
 from chalicelib.errors import NotFoundError
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, current, install
 from infra.local.gateway import Gateway
 from tests.support.callers import SignedIn, container, serve, sign_in
 from tests.support.client import Client, Clock, Reply
@@ -29,13 +29,13 @@ COOLDOWN = 10
 pytestmark = pytest.mark.usefixtures("ring")
 
 
-def entries(house: Runtime, purpose: Purpose = Purpose.ACCESS_TOKEN) -> list[KeyEntry]:
-    return [entry for entry in house.key_store.load() if entry.purpose is purpose]
+def entries(services: Services, purpose: Purpose = Purpose.ACCESS_TOKEN) -> list[KeyEntry]:
+    return [entry for entry in services.key_store.load() if entry.purpose is purpose]
 
 
-def revoke(house: Runtime, entry: KeyEntry) -> str | None:
+def revoke(services: Services, entry: KeyEntry) -> str | None:
     """What the command line does, in a process of its own."""
-    return container(house).rotation.revoke(entry.kid, house.now())
+    return container(services).rotation.revoke(entry.kid, services.now())
 
 
 def kid(session: SignedIn) -> str:
@@ -48,18 +48,18 @@ def published(client: Client) -> set[str]:
 
 
 @contextmanager
-def answering(house: Runtime) -> Iterator[None]:
-    """Lets `house` answer for once."""
-    before = services.runtime()
-    services.install(house)
+def answering(services: Services) -> Iterator[None]:
+    """Lets `services` answer for once."""
+    before = current()
+    install(services)
     yield
-    services.install(before)
+    install(before)
 
 
 @pytest.fixture
-def other(house: Runtime, client: Client, user: User) -> Runtime:
+def other(services: Services, client: Client, user: User) -> Services:
     """Another container, warm: it holds the ring and the feed of before."""
-    made = container(house)
+    made = container(services)
     with answering(made):
         assert sign_in(client, user).get("/me").status == 200
     return made
@@ -69,23 +69,23 @@ def other(house: Runtime, client: Client, user: User) -> Runtime:
 
 
 def test_tokens_under_it_are_refused_at_the_api_within_the_interval_in_every_container(
-    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+    services: Services, other: Services, client: Client, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
-    revoke(house, *entries(house))
-    clock.advance(house.settings.revocation_interval)
+    revoke(services, *entries(services))
+    clock.advance(services.settings.revocation_interval)
     assert session.get("/me").problem() == ENDED
     with answering(other):
         assert session.get("/me").problem() == ENDED
 
 
 def test_tokens_under_it_are_refused_at_the_gate_within_the_set_s_max_age(
-    house: Runtime, client: Client, user: User, clock: Clock
+    services: Services, client: Client, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
     assert session.get("/me").status == 200  # the gate has fetched the set
-    revoke(house, *entries(house))
-    clock.advance(house.settings.jwks_max_age)
+    revoke(services, *entries(services))
+    clock.advance(services.settings.jwks_max_age)
     assert at_the_gate(session, clock).problem() == UNAUTHORIZED
 
 
@@ -95,55 +95,55 @@ def at_the_gate(session: SignedIn, clock: Clock) -> Reply:
 
 
 def test_a_gate_that_has_met_the_new_key_refuses_the_old_at_once(
-    house: Runtime, client: Client, user: User, clock: Clock
+    services: Services, client: Client, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
     assert session.get("/me").status == 200
-    revoke(house, *entries(house))
+    revoke(services, *entries(services))
     clock.advance(COOLDOWN)
     assert sign_in(client, user).get("/me").status == 200
     assert at_the_gate(session, clock).problem() == UNAUTHORIZED
 
 
 def test_a_new_key_signs_at_once_and_in_every_container_within_the_interval(
-    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+    services: Services, other: Services, client: Client, user: User, clock: Clock
 ) -> None:
     sign_in(client, user)
-    instead = revoke(house, *entries(house))
-    serve(house)
+    instead = revoke(services, *entries(services))
+    serve(services)
     assert kid(sign_in(client, user)) == instead
-    clock.advance(house.settings.revocation_interval)
-    for warm in (house, other):
+    clock.advance(services.settings.revocation_interval)
+    for warm in (services, other):
         with answering(warm):
             assert kid(sign_in(client, user)) == instead
 
 
 def test_a_gate_that_has_just_read_the_set_takes_the_new_key_ten_seconds_later(
-    house: Runtime, client: Client, user: User, clock: Clock
+    services: Services, client: Client, user: User, clock: Clock
 ) -> None:
     sign_in(client, user).get("/me")
-    revoke(house, *entries(house))
-    clock.advance(house.settings.revocation_interval)
+    revoke(services, *entries(services))
+    clock.advance(services.settings.revocation_interval)
     session = sign_in(client, user)
     assert session.get("/me").problem() == UNAUTHORIZED
-    clock.advance(COOLDOWN - house.settings.revocation_interval)
+    clock.advance(COOLDOWN - services.settings.revocation_interval)
     assert session.get("/me").status == 200
 
 
-def test_the_jwk_set_no_longer_has_it(house: Runtime, other: Runtime, client: Client, clock: Clock) -> None:
+def test_the_jwk_set_no_longer_has_it(services: Services, other: Services, client: Client, clock: Clock) -> None:
     (old,) = published(client)
-    instead = revoke(house, *entries(house))
-    clock.advance(house.settings.revocation_interval)
+    instead = revoke(services, *entries(services))
+    clock.advance(services.settings.revocation_interval)
     assert published(client) == {instead}
     with answering(other):
         assert published(client) == {instead}
     assert old != instead
 
 
-def test_sessions_go_on(house: Runtime, client: Client, user: User, clock: Clock) -> None:
+def test_sessions_go_on(services: Services, client: Client, user: User, clock: Clock) -> None:
     session = sign_in(client, user)
-    instead = revoke(house, *entries(house))
-    clock.advance(house.settings.revocation_interval)
+    instead = revoke(services, *entries(services))
+    clock.advance(services.settings.revocation_interval)
     assert session.get("/me").status == 401
     reply = session.refresh()
     assert jwt.get_unverified_header(reply.json["access_token"])["kid"] == instead
@@ -151,19 +151,19 @@ def test_sessions_go_on(house: Runtime, client: Client, user: User, clock: Clock
 
 
 def test_a_container_that_slept_through_the_news_has_heard_too(
-    house: Runtime, client: Client, user: User, clock: Clock
+    services: Services, client: Client, user: User, clock: Clock
 ) -> None:
     """However long the ring may be cached, and although the feed forgets after one life of an access token."""
-    slow = serve(house, jwks_max_age=86_400)
+    slow = serve(services, jwks_max_age=86_400)
     sign_in(client, user)
-    instead = revoke(house, *entries(house))
+    instead = revoke(services, *entries(services))
     clock.advance(slow.settings.access_token_lifetime + 120)
     assert published(client) == {instead}
     assert kid(sign_in(client, user)) == instead
 
 
 def test_the_gate_keeps_the_keys_it_has_while_the_set_cannot_be_read_and_the_api_refuses(
-    house: Runtime, client: Client, user: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, client: Client, user: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = sign_in(client, user)
     document = client.send("GET", JWKS).body
@@ -174,10 +174,10 @@ def test_the_gate_keeps_the_keys_it_has_while_the_set_cannot_be_read_and_the_api
             return documents.pop()
         raise OSError
 
-    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, fetch, clock))
+    monkeypatch.setattr(authorizer, "GATE", Gate(services.settings, authorizer.PROTECTED, fetch, clock))
     assert session.get("/me").status == 200
-    revoke(house, *entries(house))
-    clock.advance(house.settings.jwks_max_age)
+    revoke(services, *entries(services))
+    clock.advance(services.settings.jwks_max_age)
     assert session.get("/me").problem() == ENDED
 
 
@@ -185,21 +185,21 @@ def test_the_gate_keeps_the_keys_it_has_while_the_set_cannot_be_read_and_the_api
 
 
 def test_refresh_tokens_under_it_end_and_new_ones_work(
-    house: Runtime, other: Runtime, client: Client, user: User, clock: Clock
+    services: Services, other: Services, client: Client, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
-    revoke(house, *entries(house, Purpose.REFRESH_TOKEN))
-    clock.advance(house.settings.revocation_interval)
-    for warm in (house, other):
+    revoke(services, *entries(services, Purpose.REFRESH_TOKEN))
+    clock.advance(services.settings.revocation_interval)
+    for warm in (services, other):
         with answering(warm):
             assert session.refresh().problem() == REFUSED
             assert sign_in(client, user).refresh().status == 200
 
 
-def test_access_tokens_go_on_without_it(house: Runtime, client: Client, user: User, clock: Clock) -> None:
+def test_access_tokens_go_on_without_it(services: Services, client: Client, user: User, clock: Clock) -> None:
     session = sign_in(client, user)
-    revoke(house, *entries(house, Purpose.REFRESH_TOKEN))
-    clock.advance(house.settings.revocation_interval)
+    revoke(services, *entries(services, Purpose.REFRESH_TOKEN))
+    clock.advance(services.settings.revocation_interval)
     assert session.get("/me").status == 200
 
 
@@ -208,42 +208,42 @@ def test_access_tokens_go_on_without_it(house: Runtime, client: Client, user: Us
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_pending_key_never_signs_and_nobody_notices(
-    house: Runtime, client: Client, user: User, clock: Clock, purpose: Purpose
+    services: Services, client: Client, user: User, clock: Clock, purpose: Purpose
 ) -> None:
     session = sign_in(client, user)
-    house.rotation.force(purpose, house.now())
-    pending = entries(house, purpose)[-1]
-    assert revoke(house, pending) is None
+    services.rotation.force(purpose, services.now())
+    pending = entries(services, purpose)[-1]
+    assert revoke(services, pending) is None
     clock.now = pending.signs_from
     fresh = sign_in(client, user)
     assert (fresh.get("/me").status, fresh.refresh().status, session.refresh().status) == (200, 200, 200)
     assert pending.kid not in published(client)
-    assert kid(fresh) == entries(house)[0].kid
+    assert kid(fresh) == entries(services)[0].kid
 
 
 def test_a_retired_key_takes_its_tokens_along_and_no_others(
-    house: Runtime, client: Client, user: User, clock: Clock
+    services: Services, client: Client, user: User, clock: Clock
 ) -> None:
-    house.rotation.force(Purpose.ACCESS_TOKEN, house.now())
-    retiring, next_one = entries(house)
+    services.rotation.force(Purpose.ACCESS_TOKEN, services.now())
+    retiring, next_one = entries(services)
     clock.now = next_one.signs_from - 1
     old = sign_in(client, user)
     clock.advance(1)
     new = sign_in(client, user)
     assert (kid(old), kid(new)) == (retiring.kid, next_one.kid)
     assert (old.get("/me").status, new.get("/me").status) == (200, 200)
-    assert revoke(house, retiring) is None
-    clock.advance(house.settings.revocation_interval)
+    assert revoke(services, retiring) is None
+    clock.advance(services.settings.revocation_interval)
     assert old.get("/me").problem() == ENDED
     assert new.get("/me").status == 200
     assert published(client) == {next_one.kid}
 
 
-def test_it_is_revoked_once_and_an_unknown_one_never(house: Runtime) -> None:
-    (entry,) = entries(house)
-    revoke(house, entry)
+def test_it_is_revoked_once_and_an_unknown_one_never(services: Services) -> None:
+    (entry,) = entries(services)
+    revoke(services, entry)
     with pytest.raises(NotFoundError, match="This key was revoked already"):
-        revoke(house, entry)
+        revoke(services, entry)
     with pytest.raises(NotFoundError, match="There is no such key"):
-        revoke(house, replace(entry, kid="unknown"))
-    assert len(entries(house)) == 2
+        revoke(services, replace(entry, kid="unknown"))
+    assert len(entries(services)) == 2

@@ -7,13 +7,13 @@ import jwt
 import pytest
 
 from app import app
-from chalicelib import authorizer, services
+from chalicelib import authorizer
 from chalicelib.authorizer import Gate
 from chalicelib.keys.jwk_set import JwkSet, parse_jwk_set
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User
 from chalicelib.schedule import rotate_keys
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.tokens.access_token_verifier import verify
 from infra.emulated.lambda_events import SCHEDULED
 from infra.local.gateway import Gateway
@@ -66,7 +66,7 @@ class Crowd:
 
     client: Client
     user: User
-    containers: list[Runtime]
+    containers: list[Services]
     service: OtherService
     sessions: list[SignedIn] = field(default_factory=list)
     signed_by: set[str] = field(default_factory=set)
@@ -99,20 +99,20 @@ class Crowd:
 
     def _next_container(self) -> None:
         self.containers.append(self.containers.pop(0))
-        services.install(self.containers[0])
+        install(self.containers[0])
 
 
 @pytest.fixture
-def crowd(house: Runtime, ring: None, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Crowd:
+def crowd(services: Services, ring: None, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Crowd:
     """Before two containers and a gate; all read the JWK Set through one cache."""
     cache = SharedCache(client, clock)
-    monkeypatch.setattr(authorizer, "GATE", Gate(house.settings, authorizer.PROTECTED, cache.fetch, clock))
-    containers = [container(house), container(house)]
-    return Crowd(Client(Gateway(app, clock)), new_user(house), containers, OtherService(cache))
+    monkeypatch.setattr(authorizer, "GATE", Gate(services.settings, authorizer.PROTECTED, cache.fetch, clock))
+    containers = [container(services), container(services)]
+    return Crowd(Client(Gateway(app, clock)), new_user(services), containers, OtherService(cache))
 
 
-def active(house: Runtime) -> KeyEntry:
-    entry = house.rotation.ring().active(Purpose.ACCESS_TOKEN, house.now())
+def active(services: Services) -> KeyEntry:
+    entry = services.rotation.ring().active(Purpose.ACCESS_TOKEN, services.now())
     assert entry is not None
     return entry
 
@@ -122,56 +122,56 @@ def as_lambda_calls(clock: Clock) -> object:
     return rotate_keys(SCHEDULED, None)
 
 
-def until_the_next_key(house: Runtime) -> Iterator[int]:
+def until_the_next_key(services: Services) -> Iterator[int]:
     """From one key to the next: moments days apart, and close together around each change."""
-    begin, period = active(house).signs_from, house.settings.key_rotation_period
+    begin, period = active(services).signs_from, services.settings.key_rotation_period
     yield from range(begin + 2 * DAY, begin + period - HOUR, 9 * DAY)
     published_at = begin + period - 600  # the schedule runs by the hour, so a little late
     yield published_at - 1
     yield published_at
-    signs_from = max(entry.signs_from for entry in house.key_store.load())
+    signs_from = max(entry.signs_from for entry in services.key_store.load())
     yield from range(published_at + MAX_AGE - 1, signs_from - 1, MAX_AGE - 1)
     yield from (signs_from - 1, signs_from, signs_from + 1)
-    gone_at = signs_from + house.settings.access_token_lifetime + 60
+    gone_at = signs_from + services.settings.access_token_lifetime + 60
     yield from range(signs_from + MAX_AGE - 1, gone_at - 1, MAX_AGE - 1)
     yield from (gone_at - 1, gone_at)
 
 
-def test_nobody_is_refused_over_three_rotations(house: Runtime, crowd: Crowd, clock: Clock) -> None:
+def test_nobody_is_refused_over_three_rotations(services: Services, crowd: Crowd, clock: Clock) -> None:
     crowd.call()
     for _ in range(3):
-        before = active(house)
-        for moment in until_the_next_key(house):
+        before = active(services)
+        for moment in until_the_next_key(services):
             clock.now = moment
             as_lambda_calls(clock)
             crowd.call()
-        assert active(house) != before
+        assert active(services) != before
     assert len(crowd.signed_by) == 4
 
 
 def test_a_session_that_sleeps_for_its_idle_lifetime_outlives_the_key_of_its_token(
-    house: Runtime, crowd: Crowd, clock: Clock
+    services: Services, crowd: Crowd, clock: Clock
 ) -> None:
-    clock.advance(house.settings.key_rotation_period - 1)
+    clock.advance(services.settings.key_rotation_period - 1)
     as_lambda_calls(clock)
-    clock.now = max(entry.signs_from for entry in house.key_store.load()) - 1
+    clock.now = max(entry.signs_from for entry in services.key_store.load()) - 1
     sleeper = sign_in(crowd.client, crowd.user)
-    clock.advance(house.settings.session_idle_lifetime - 1)
+    clock.advance(services.settings.session_idle_lifetime - 1)
     as_lambda_calls(clock)
     assert sleeper.refresh().status == 200
 
 
 def test_a_verifier_at_the_end_of_every_cache_knows_the_key_before_it_signs(
-    house: Runtime, crowd: Crowd, clock: Clock
+    services: Services, crowd: Crowd, clock: Clock
 ) -> None:
-    published_at = clock.now + house.settings.key_rotation_period
+    published_at = clock.now + services.settings.key_rotation_period
     service = OtherService(SharedCache(crowd.client, clock))
     clock.now = published_at - 1
-    house.keys.ring(house.now())  # this container has just read its ring
-    services.install(house)
+    services.keys.ring(services.now())  # this container has just read its ring
+    install(services)
     clock.now = published_at
-    container(house).rotation.run(clock.now)
-    signs_from = max(entry.signs_from for entry in house.key_store.load())
+    container(services).rotation.run(clock.now)
+    signs_from = max(entry.signs_from for entry in services.key_store.load())
     clock.now = published_at + MAX_AGE - 2
     service.cache.fetch(ISSUER + JWKS)  # what it serves is as old as can be,
     clock.advance(MAX_AGE - 1)
@@ -184,12 +184,12 @@ def test_a_verifier_at_the_end_of_every_cache_knows_the_key_before_it_signs(
     clock.now = signs_from
     token = sign_in(crowd.client, crowd.user).access_token
     service.accept(token)
-    assert jwt.get_unverified_header(token)["kid"] == active(house).kid
+    assert jwt.get_unverified_header(token)["kid"] == active(services).kid
 
 
 def test_the_handler_says_what_it_added_and_may_run_twice(
-    house: Runtime, empty_ring: None, client: Client, clock: Clock
+    services: Services, empty_ring: None, client: Client, clock: Clock
 ) -> None:
     added = as_lambda_calls(clock)
-    assert added == [entry.kid for entry in house.key_store.load()]
+    assert added == [entry.kid for entry in services.key_store.load()]
     assert as_lambda_calls(clock) == []

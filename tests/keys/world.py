@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from chalicelib.errors import NotFoundError, StoreUnavailableError
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose, Role
 from chalicelib.keys.rotation import Rotation, Store
-from chalicelib.services import _outlives, _schedules
+from chalicelib.services import _schedules, _token_lifetimes
 from chalicelib.settings import Settings
 from tests.keys.memory import Dying, Late, MemoryRing
 from tests.support.recorder import Recorder
@@ -29,7 +29,9 @@ class World:
 
     def rotation(self, store: Store | None = None) -> Rotation:
         given = self.settings
-        return Rotation(store or self.store, Recorder(), _schedules(given), _outlives(given), secrets.token_bytes)
+        return Rotation(
+            store or self.store, Recorder(), _schedules(given), _token_lifetimes(given), secrets.token_bytes
+        )
 
     def happen(self, step: "Step") -> None:
         """Waits, lets `step` happen and notes what became of the ring."""

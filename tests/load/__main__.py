@@ -20,7 +20,7 @@ from statistics import quantiles
 from subprocess import PIPE, Popen
 from threading import Event
 
-from chalicelib.services import Runtime, assemble
+from chalicelib.services import Services, assemble
 from infra import demo
 from infra.emulated import ministack
 from tests.load.accounts import sign_up, subject
@@ -52,11 +52,11 @@ def main() -> int:
     print(f"{USERS * DEVICES} clients of {CONTAINERS} containers for {seconds} s (SEED={seed}) ...", flush=True)
     with ministack.running() as environment, tempfile.TemporaryDirectory() as logs:
         os.environ.update({**environment, **_SETTINGS})
-        house = assemble(os.environ)
-        demo.add_keys(house)
-        interval = house.settings.revocation_interval + _SLACK
+        services = assemble(os.environ)
+        demo.add_keys(services)
+        interval = services.settings.revocation_interval + _SLACK
         with _containers(Path(logs)) as ports:
-            seen, final = _run(house, ports, seconds, seed, interval)
+            seen, final = _run(services, ports, seconds, seed, interval)
             _summarize(seen, seconds)
             return _verdict(broken(seen, final, interval), Path(logs))
 
@@ -82,7 +82,9 @@ def _container(log: Path) -> Iterator["Popen[str]"]:
             process.communicate(timeout=30)  # closes its standard input, with which it ends
 
 
-def _run(house: Runtime, ports: list[int], seconds: int, seed: str, interval: float) -> tuple[list[Seen], Final]:
+def _run(
+    services: Services, ports: list[int], seconds: int, seed: str, interval: float
+) -> tuple[list[Seen], Final]:
     seen: list[Seen] = []
     accounts = [sign_up(ports[0], f"user-{number}") for number in range(USERS)]
     devices = [
@@ -100,7 +102,7 @@ def _run(house: Runtime, ports: list[int], seconds: int, seed: str, interval: fl
         try:
             lives = [threads.submit(live, device) for device in devices]
             over.wait(seconds / 10)
-            _rotate(house)
+            _rotate(services)
             over.wait(seconds - seconds / 10)
         finally:  # also when somebody wants it to end early
             over.set()
@@ -108,18 +110,18 @@ def _run(house: Runtime, ports: list[int], seconds: int, seed: str, interval: fl
             life.result()
         time.sleep(interval)  # from here on everything that has ended is known everywhere
         list(threads.map(Device.try_everything, devices))
-    return seen, _final(house, devices)
+    return seen, _final(services, devices)
 
 
-def _rotate(house: Runtime) -> None:
+def _rotate(services: Services) -> None:
     """Publishes the next key of each purpose; they begin to sign while the clients go on."""
-    schedules = {purpose: replace(each, lead=_LEAD) for purpose, each in house.rotation.schedules.items()}
-    rotation = replace(house.rotation, schedules=schedules)
+    schedules = {purpose: replace(each, lead=_LEAD) for purpose, each in services.rotation.schedules.items()}
+    rotation = replace(services.rotation, schedules=schedules)
     for purpose in schedules:
-        rotation.force(purpose, house.now())
+        rotation.force(purpose, services.now())
 
 
-def _final(house: Runtime, devices: Sequence[Device]) -> Final:
+def _final(services: Services, devices: Sequence[Device]) -> Final:
     listed: dict[str, dict[str, str | None]] = {}
     generations: dict[str, int] = {}
     for device in devices[::DEVICES]:
@@ -127,7 +129,7 @@ def _final(house: Runtime, devices: Sequence[Device]) -> Final:
         while not (sessions := device.sessions()):
             device.refresh()
         listed[device.account.username] = sessions
-        stored = house.session_store.of_user(subject(device.held.access_token))
+        stored = services.session_store.of_user(subject(device.held.access_token))
         generations |= {session.session_id: session.generation for session in stored}
     for device in devices:
         device.close()

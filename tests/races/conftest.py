@@ -1,4 +1,4 @@
-"""ministack, a house on it, and threads to race in. It starts with the first test that asks for it."""
+"""ministack, a services on it, and threads to race in. It starts with the first test that asks for it."""
 
 import os
 import time
@@ -8,9 +8,8 @@ from unittest import mock
 
 import pytest
 
-from chalicelib import services
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from infra import demo
 from infra.emulated import ministack
 from tests.conftest import new_user
@@ -28,16 +27,16 @@ def ministack_environment() -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def arena(ministack_environment: Mapping[str, str]) -> Runtime:
-    """The house on ministack. Its clock stands at the real time: by that ministack deletes what has expired."""
+def arena(ministack_environment: Mapping[str, str]) -> Services:
+    """The services on ministack. Its clock stands at the real time: by that ministack deletes what has expired."""
     with mock.patch.dict(os.environ, ministack_environment):
-        house = contest.assemble(os.environ, int(time.time()))
-        demo.add_keys(house)  # every client is made by it, at this endpoint
-    return house
+        services = contest.assemble(os.environ, int(time.time()))
+        demo.add_keys(services)  # every client is made by it, at this endpoint
+    return services
 
 
 @pytest.fixture
-def racer(arena: Runtime) -> User:
+def racer(arena: Services) -> User:
     """A user of the arena whom no other test knows."""
     return new_user(arena)
 
@@ -49,8 +48,8 @@ def threads() -> Iterator[Executor]:
 
 
 @pytest.fixture
-def serving(arena: Runtime) -> Iterator[None]:
+def serving(arena: Services) -> Iterator[None]:
     """The arena serves the app."""
-    services.install(arena)
+    install(arena)
     yield
-    services.install(None)
+    install(None)

@@ -13,7 +13,7 @@ from chalicelib.grants.password import PasswordRequest
 from chalicelib.grants.refresh_token import RefreshTokenGrant, RefreshTokenRequest, Rotation, Sessions
 from chalicelib.model import FIRST_PARTY, Device, Session, User
 from chalicelib.realm import Realm
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 
 CONTESTANTS = 16
 PASSWORD = "demo-password"
@@ -25,8 +25,8 @@ _PATIENCE = 60  # seconds
 T = TypeVar("T")
 
 
-def assemble(environment: Mapping[str, str], now: int) -> Runtime:
-    """The house of one container whose clock stands at `now`: no race outlasts the grace."""
+def assemble(environment: Mapping[str, str], now: int) -> Services:
+    """The services of one container whose clock stands at `now`: no race outlasts the grace."""
     return replace(services.assemble(environment), profile=_CHEAP, clock=lambda: now)
 
 
@@ -49,30 +49,30 @@ def attempt(act: Callable[[], T]) -> T | GatehouseError:
         return error
 
 
-def sign_in(house: Runtime, user: User) -> str:
+def sign_in(services: Services, user: User) -> str:
     """The refresh token of a new session."""
     request = PasswordRequest(user.username, PASSWORD, None, _DEVICE)
-    return house.sign_in(request, _REALM, house.now()).refresh_token
+    return services.sign_in(request, _REALM, services.now()).refresh_token
 
 
-def refresh(house: Runtime, refresh_token: str, grant: RefreshTokenGrant | None = None) -> str:
-    """The successor of `refresh_token`, by the grant of `house` or the one given."""
+def refresh(services: Services, refresh_token: str, grant: RefreshTokenGrant | None = None) -> str:
+    """The successor of `refresh_token`, by the grant of `services` or the one given."""
     request = RefreshTokenRequest(refresh_token, FIRST_PARTY, None, _DEVICE)
-    return (grant or house.refresh)(request, _REALM, house.now()).refresh_token
+    return (grant or services.refresh)(request, _REALM, services.now()).refresh_token
 
 
-def session_of(house: Runtime, refresh_token: str) -> Session:
+def session_of(services: Services, refresh_token: str) -> Session:
     """The session that `refresh_token` belongs to, as it stands."""
-    token = house.keys.read_refresh_token(refresh_token, house.now())
-    session = house.session_store.get(token.sub, token.session_id)
+    token = services.keys.read_refresh_token(refresh_token, services.now())
+    session = services.session_store.get(token.sub, token.session_id)
     assert session is not None
     return session
 
 
-def end(house: Runtime, refresh_token: str, reason: str) -> bool:
+def end(services: Services, refresh_token: str, reason: str) -> bool:
     """Ends the session of `refresh_token`. Whether this call did it."""
-    session = session_of(house, refresh_token)
-    return house.session_store.end(session.sub, session.session_id, reason, house.now())
+    session = session_of(services, refresh_token)
+    return services.session_store.end(session.sub, session.session_id, reason, services.now())
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ LOST_NOTHING = Round(successors=1, writes=1, generations=1)
 
 
 def refresh_race(
-    house: Runtime, threads: Executor, refresh_token: str, sessions: Sessions | None = None
+    services: Services, threads: Executor, refresh_token: str, sessions: Sessions | None = None
 ) -> tuple[Round, str]:
-    """One round over the sessions of `house`, or those given; and a token to go on with."""
-    recorded = Recorded(sessions or house.session_store)
-    grant = replace(house.refresh, sessions=recorded)
-    before = session_of(house, refresh_token).generation
-    successors = at_once(threads, [lambda: refresh(house, refresh_token, grant)] * CONTESTANTS)
-    moved = session_of(house, refresh_token).generation - before
+    """One round over the sessions of `services`, or those given; and a token to go on with."""
+    recorded = Recorded(sessions or services.session_store)
+    grant = replace(services.refresh, sessions=recorded)
+    before = session_of(services, refresh_token).generation
+    successors = at_once(threads, [lambda: refresh(services, refresh_token, grant)] * CONTESTANTS)
+    moved = session_of(services, refresh_token).generation - before
     return Round(len(set(successors)), len(recorded.rotations), moved), successors[0]

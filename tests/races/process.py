@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Barrier
 
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.races import contest
 
 PROCESSES = 4
@@ -16,7 +16,7 @@ _THREADS = contest.CONTESTANTS // PROCESSES
 
 @dataclass(frozen=True)
 class _Contestant:
-    house: Runtime
+    services: Services
     ready: Barrier
     threads: ThreadPoolExecutor
 
@@ -25,11 +25,11 @@ _contestants: list[_Contestant] = []
 
 
 def enter(environment: Mapping[str, str], now: int, ready: Barrier) -> None:
-    """Assembles this process's house. `ready` waits for all processes."""
+    """Assembles this process's services. `ready` waits for all processes."""
     os.environ.update(environment)
-    house = contest.assemble(os.environ, now)
-    house.keys.hmac_key(now)
-    _contestants.append(_Contestant(house, ready, ThreadPoolExecutor(_THREADS)))
+    services = contest.assemble(os.environ, now)
+    services.keys.hmac_key(now)
+    _contestants.append(_Contestant(services, ready, ThreadPoolExecutor(_THREADS)))
 
 
 def refresh_in_threads(refresh_token: str) -> list[str]:
@@ -37,5 +37,5 @@ def refresh_in_threads(refresh_token: str) -> list[str]:
     (contestant,) = _contestants
     contestant.ready.wait(timeout=60)
     return contest.at_once(
-        contestant.threads, [partial(contest.refresh, contestant.house, refresh_token)] * _THREADS
+        contestant.threads, [partial(contest.refresh, contestant.services, refresh_token)] * _THREADS
     )

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib import services
 from chalicelib.grants.refresh_token import REUSE
 from chalicelib.model import Session
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from tests.conftest import connect, new_user
 from tests.support.client import Client, Clock, bearer
 
@@ -31,7 +30,7 @@ class Death(BaseException):
 class Crash:
     """A process that dies at its call of this `number`, counted from 1."""
 
-    house: Runtime
+    services: Services
     moment: str
     number: int
     calls: list[str] = field(default_factory=list)
@@ -39,7 +38,7 @@ class Crash:
 
     def during(self, trip: Callable[[], object]) -> None:
         """Makes `trip` in a new process. If it lives through that, its answer is lost all the same."""
-        services.install(replace(self.house))
+        install(replace(self.services))
         try:
             with self._watching():
                 trip()
@@ -49,7 +48,7 @@ class Crash:
             assert len(self.calls) < self.number, "somebody has swallowed Death"
             self.survived = True
         finally:
-            services.install(replace(self.house))
+            install(replace(self.services))
 
     def wrote(self, operation: str) -> bool:
         """Whether AWS got such a call."""
@@ -76,7 +75,7 @@ Crashes = Callable[..., Iterator[Crash]]
 
 
 @pytest.fixture
-def crashes(house: Runtime, moment: str) -> Crashes:
+def crashes(services: Services, moment: str) -> Crashes:
     """One process after another, each of which dies one call later, and last the one that does not.
 
     `at` names calls that the trip must have come to.
@@ -84,7 +83,7 @@ def crashes(house: Runtime, moment: str) -> Crashes:
 
     def one_after_another(*at: str) -> Iterator[Crash]:
         for number in count(1):
-            crash = Crash(house, moment, number)
+            crash = Crash(services, moment, number)
             yield crash
             if crash.survived:
                 assert set(at) <= set(crash.calls)
@@ -93,9 +92,9 @@ def crashes(house: Runtime, moment: str) -> Crashes:
     return one_after_another
 
 
-def sign_in(client: Client, house: Runtime) -> tuple[str, str]:
+def sign_in(client: Client, services: Services) -> tuple[str, str]:
     """Access token and refresh token of a new user's session. The gate has its keys then."""
-    tokens = client.sign_in(new_user(house).username).json
+    tokens = client.sign_in(new_user(services).username).json
     assert client.get("/me", tokens["access_token"]).status == 200
     return tokens["access_token"], tokens["refresh_token"]
 
@@ -107,20 +106,20 @@ def refreshed(client: Client, token: str) -> str:
     return successor
 
 
-def session_of(house: Runtime, token: str) -> Session:
-    read = house.keys.read_refresh_token(token, house.now())
-    session = house.session_store.get(read.sub, read.session_id)
+def session_of(services: Services, token: str) -> Session:
+    read = services.keys.read_refresh_token(token, services.now())
+    session = services.session_store.get(read.sub, read.session_id)
     assert session is not None
     return session
 
 
-def is_told(house: Runtime, session: Session) -> bool:
+def is_told(services: Services, session: Session) -> bool:
     """Whether the revocation feed ends the session or all of its user."""
-    subjects = {entry.subject for entry in house.revocations.since(house.now(), house.now())}
+    subjects = {entry.subject for entry in services.revocations.since(services.now(), services.now())}
     return not subjects.isdisjoint({session.session_id, session.sub})
 
 
-def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, house: Runtime, crashes: Crashes) -> None:
+def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, services: Services, crashes: Crashes) -> None:
     for crash in crashes("TransactWriteItems"):
         name = f"newcomer-{crash.number}"
         account = {"username": name, "email": f"{name}@example.com", "password": "demo-password"}
@@ -129,63 +128,63 @@ def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, house: Runtime
         assert client.sign_in(name).status == 200
 
 
-def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, house: Runtime, crashes: Crashes) -> None:
+def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, services: Services, crashes: Crashes) -> None:
     for crash in crashes("PutItem"):
-        user = new_user(house)
+        user = new_user(services)
         crash.during(partial(client.sign_in, user.username))
-        left = house.session_store.of_user(user.sub)
+        left = services.session_store.of_user(user.sub)
         assert [session.generation for session in left] == [0] * crash.wrote("PutItem")
         refreshed(client, client.sign_in(user.username).json["refresh_token"])
 
 
-def test_a_refresh_recovers(client: Client, house: Runtime, clock: Clock, crashes: Crashes) -> None:
+def test_a_refresh_recovers(client: Client, services: Services, clock: Clock, crashes: Crashes) -> None:
     for crash in crashes("UpdateItem", "GetItem"):
-        _, token = sign_in(client, house)
+        _, token = sign_in(client, services)
         crash.during(partial(client.refresh, token))
-        assert session_of(house, token).generation == crash.wrote("UpdateItem")
-        clock.advance(house.settings.refresh_grace)
+        assert session_of(services, token).generation == crash.wrote("UpdateItem")
+        clock.advance(services.settings.refresh_grace)
         successor = refreshed(client, token)
-        assert session_of(house, token).generation == 1
+        assert session_of(services, token).generation == 1
         refreshed(client, successor)
 
 
-def test_a_replay_recovers(client: Client, house: Runtime, clock: Clock, crashes: Crashes) -> None:
+def test_a_replay_recovers(client: Client, services: Services, clock: Clock, crashes: Crashes) -> None:
     for crash in crashes("UpdateItem", "GetItem"):
-        _, token = sign_in(client, house)
+        _, token = sign_in(client, services)
         successor = refreshed(client, token)
         crash.during(partial(client.refresh, token))
-        clock.advance(house.settings.refresh_grace)
+        clock.advance(services.settings.refresh_grace)
         assert refreshed(client, token) == successor
-        assert session_of(house, token).generation == 1
+        assert session_of(services, token).generation == 1
         refreshed(client, successor)
 
 
 def test_a_reuse_ends_the_session_at_the_latest_when_it_comes_again(
-    client: Client, house: Runtime, crashes: Crashes
+    client: Client, services: Services, crashes: Crashes
 ) -> None:
     for crash in crashes("UpdateItem", "TransactWriteItems"):
-        _, oldest = sign_in(client, house)
+        _, oldest = sign_in(client, services)
         newest = refreshed(client, refreshed(client, oldest))
         crash.during(partial(client.refresh, oldest))
-        session = session_of(house, oldest)
-        assert (session.reason == REUSE) == is_told(house, session) == crash.wrote("TransactWriteItems")
+        session = session_of(services, oldest)
+        assert (session.reason == REUSE) == is_told(services, session) == crash.wrote("TransactWriteItems")
         assert client.refresh(oldest).status == 401
-        session = session_of(house, oldest)
-        assert (session.reason, session.ended_at, session.generation) == (REUSE, house.now(), 2)
-        assert is_told(house, session)
+        session = session_of(services, oldest)
+        assert (session.reason, session.ended_at, session.generation) == (REUSE, services.now(), 2)
+        assert is_told(services, session)
         assert client.refresh(newest).status == 401
 
 
 @pytest.mark.parametrize("target", ["/logout", "/logout?sessions=all"])
 def test_a_logout_ends_all_that_it_should_or_nothing(
-    client: Client, house: Runtime, crashes: Crashes, target: str
+    client: Client, services: Services, crashes: Crashes, target: str
 ) -> None:
     for crash in crashes("TransactWriteItems"):
-        access_token, token = sign_in(client, house)
+        access_token, token = sign_in(client, services)
         crash.during(partial(client.send, "POST", target, bearer(access_token)))
         ended = crash.wrote("TransactWriteItems")
-        assert is_told(house, session_of(house, token)) == ended
+        assert is_told(services, session_of(services, token)) == ended
         assert client.refresh(token).status == (401 if ended else 200)
         assert client.send("POST", target, bearer(access_token)).status == (401 if ended else 204)
         assert client.refresh(token).status == 401
-        assert is_told(house, session_of(house, token))
+        assert is_told(services, session_of(services, token))

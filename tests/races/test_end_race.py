@@ -12,7 +12,7 @@ from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL
 from chalicelib.errors import InvalidGrantError, StoreUnavailableError
 from chalicelib.grants.refresh_token import REUSE, RefreshTokenGrant
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.telemetry.events import EventName
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, Recorded, at_once, attempt
@@ -34,15 +34,15 @@ class Theft:
     grant: RefreshTokenGrant
 
 
-def theft(house: Runtime, user: User) -> Theft:
-    oldest = contest.sign_in(house, user)
-    newest = contest.refresh(house, contest.refresh(house, oldest))
-    recorded, noted = Recorded(house.session_store), Recorder()
-    return Theft(oldest, newest, recorded, noted, replace(house.refresh, sessions=recorded, events=noted))
+def theft(services: Services, user: User) -> Theft:
+    oldest = contest.sign_in(services, user)
+    newest = contest.refresh(services, contest.refresh(services, oldest))
+    recorded, noted = Recorded(services.session_store), Recorder()
+    return Theft(oldest, newest, recorded, noted, replace(services.refresh, sessions=recorded, events=noted))
 
 
 def test_an_old_token_from_many_threads_ends_the_session_once(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     for _ in range(ROUNDS):
         stolen = theft(arena, racer)
@@ -57,7 +57,7 @@ def test_an_old_token_from_many_threads_ends_the_session_once(
 
 
 def test_an_old_token_among_refreshes_ends_the_session_for_all(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     for _ in range(ROUNDS):
         stolen = theft(arena, racer)
@@ -72,14 +72,14 @@ def test_an_old_token_among_refreshes_ends_the_session_for_all(
                 contest.refresh(arena, token)
 
 
-def test_many_logouts_at_once_end_the_session_once(arena: Runtime, racer: User, threads: Executor) -> None:
+def test_many_logouts_at_once_end_the_session_once(arena: Services, racer: User, threads: Executor) -> None:
     for _ in range(ROUNDS):
         token = contest.sign_in(arena, racer)
         assert sum(at_once(threads, [partial(contest.end, arena, token, LOGOUT)] * CONTESTANTS)) == 1
 
 
 def test_each_of_many_logouts_everywhere_raises_the_epoch_by_one_or_says_to_try_again(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     everywhere = partial(arena.sessions.end_all, racer.username, LOGOUT_ALL, arena.now())
     answers = at_once(threads, [partial(attempt, everywhere)] * CONTESTANTS)
@@ -89,18 +89,18 @@ def test_each_of_many_logouts_everywhere_raises_the_epoch_by_one_or_says_to_try_
     assert changed.session_epoch == answers.count(None) > 0
 
 
-def log_out(house: Runtime, user: User, token: str) -> None:
-    assert contest.end(house, token, LOGOUT)
+def log_out(services: Services, user: User, token: str) -> None:
+    assert contest.end(services, token, LOGOUT)
 
 
-def log_out_everywhere(house: Runtime, user: User, token: str) -> None:
-    house.sessions.end_all(user.username, LOGOUT_ALL, house.now())
+def log_out_everywhere(services: Services, user: User, token: str) -> None:
+    services.sessions.end_all(user.username, LOGOUT_ALL, services.now())
 
 
 @pytest.mark.parametrize("end", [log_out, log_out_everywhere])
 @pytest.mark.parametrize("holders", [1, CONTESTANTS - 1])
 def test_no_refresh_succeeds_that_began_after_the_end(
-    arena: Runtime, racer: User, threads: Executor, end: Callable[[Runtime, User, str], None], holders: int
+    arena: Services, racer: User, threads: Executor, end: Callable[[Services, User, str], None], holders: int
 ) -> None:
     for _ in range(ROUNDS):
         token = contest.sign_in(arena, racer)
@@ -124,13 +124,13 @@ def test_no_refresh_succeeds_that_began_after_the_end(
             contest.refresh(arena, token)
 
 
-def refresh_until_refused(house: Runtime, token: str, ended: Event, *, follows: bool) -> int:
+def refresh_until_refused(services: Services, token: str, ended: Event, *, follows: bool) -> int:
     """How many refreshes succeeded. None may that begins after the end."""
     successes = 0
     while True:
         late = ended.is_set()
         try:
-            successor = contest.refresh(house, token)
+            successor = contest.refresh(services, token)
         except InvalidGrantError:
             return successes
         assert not late

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.ministack
 
 _START_AND_WAIT = """
 import sys
-from infra import ministack
+from infra.emulated import ministack
 with ministack.running() as environment:
     print(environment["AWS_ENDPOINT_URL"], flush=True)
     sys.stdin.read()

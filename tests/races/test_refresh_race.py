@@ -11,7 +11,7 @@ import pytest
 from app import app
 from chalicelib.grants.refresh_token import Rotation, Sessions
 from chalicelib.model import Session, User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.sessions import SessionStore
 from infra.local.gateway import Gateway
 from tests.races import contest
@@ -27,16 +27,16 @@ ROUNDS_OVER_HTTP = 20
 
 
 def rounds(
-    house: Runtime, threads: Executor, refresh_token: str, sessions: Sessions | None = None
+    services: Services, threads: Executor, refresh_token: str, sessions: Sessions | None = None
 ) -> Iterator[Round]:
-    """One race after another, each for the successor of the last; over the sessions of `house`, or those given."""
+    """One race after another, each for the successor of the last, over `sessions` or those of `services`."""
     for _ in range(ROUNDS):
-        came_out, refresh_token = contest.refresh_race(house, threads, refresh_token, sessions)
+        came_out, refresh_token = contest.refresh_race(services, threads, refresh_token, sessions)
         yield came_out
 
 
 def test_threads_that_refresh_one_token_all_get_its_one_successor(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     token = contest.sign_in(arena, racer)
     for came_out in rounds(arena, threads, token):
@@ -45,7 +45,7 @@ def test_threads_that_refresh_one_token_all_get_its_one_successor(
 
 
 def test_processes_that_refresh_one_token_all_get_its_one_successor(
-    arena: Runtime, racer: User, ministack_environment: Mapping[str, str]
+    arena: Services, racer: User, ministack_environment: Mapping[str, str]
 ) -> None:
     token = contest.sign_in(arena, racer)
     spawn = multiprocessing.get_context("spawn")
@@ -61,7 +61,7 @@ def test_processes_that_refresh_one_token_all_get_its_one_successor(
 
 @pytest.mark.usefixtures("serving")
 def test_requests_that_refresh_one_token_all_get_its_one_successor(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     client = Client(Gateway(app))
     token = client.sign_in(racer.username).json["refresh_token"]
@@ -89,7 +89,7 @@ class ReadFirst(SessionStore):
 
 
 def test_the_race_finds_a_store_that_reads_first_and_writes_then(
-    arena: Runtime, racer: User, threads: Executor
+    arena: Services, racer: User, threads: Executor
 ) -> None:
     token = contest.sign_in(arena, racer)
     came_out = rounds(arena, threads, token, ReadFirst(arena.session_store))

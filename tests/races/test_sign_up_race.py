@@ -10,7 +10,7 @@ from chalicelib.accounts import username as usernames
 from chalicelib.accounts.sign_up import SignUp
 from chalicelib.errors import EmailTakenError, GatehouseError, StoreUnavailableError, UsernameTakenError
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.races import contest
 from tests.races.contest import CONTESTANTS, at_once, attempt
 
@@ -19,20 +19,20 @@ pytestmark = pytest.mark.ministack
 ROUNDS = 15
 
 
-def race(house: Runtime, threads: Executor, requests: Sequence[SignUp]) -> set[type[GatehouseError]]:
+def race(services: Services, threads: Executor, requests: Sequence[SignUp]) -> set[type[GatehouseError]]:
     """Signs all up at once, of whom one must win. How the others were refused."""
-    sign_ups = [partial(house.accounts.sign_up, request, house.now()) for request in requests]
+    sign_ups = [partial(services.accounts.sign_up, request, services.now()) for request in requests]
     answers = at_once(threads, [partial(attempt, sign_up) for sign_up in sign_ups])
     (winner,) = (answer for answer in answers if isinstance(answer, User))
-    assert house.users.by_username(winner.username) == winner
-    assert_whole(house)
+    assert services.users.by_username(winner.username) == winner
+    assert_whole(services)
     return {type(answer) for answer in answers if isinstance(answer, GatehouseError)}
 
 
-def assert_whole(house: Runtime) -> None:
+def assert_whole(services: Services) -> None:
     """Every user has claimed their address, and every claim has its user."""
-    paginator = house.users.table.client.get_paginator("scan")
-    pages = paginator.paginate(TableName=house.users.table.name, ConsistentRead=True)
+    paginator = services.users.table.client.get_paginator("scan")
+    pages = paginator.paginate(TableName=services.users.table.name, ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     claims = {(item["pk"]["S"], item["sub"]["S"]) for item in items if item["pk"]["S"].startswith("email:")}
     users = {
@@ -42,7 +42,7 @@ def assert_whole(house: Runtime) -> None:
     assert len(claims) * 2 == len(items)
 
 
-def test_one_username_goes_to_one(arena: Runtime, racer: User, threads: Executor) -> None:
+def test_one_username_goes_to_one(arena: Services, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
         spellings = [name, name.upper()] * (CONTESTANTS // 2)
@@ -52,7 +52,7 @@ def test_one_username_goes_to_one(arena: Runtime, racer: User, threads: Executor
         assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}
 
 
-def test_one_email_address_goes_to_one(arena: Runtime, racer: User, threads: Executor) -> None:
+def test_one_email_address_goes_to_one(arena: Services, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
         requests = [
@@ -61,7 +61,7 @@ def test_one_email_address_goes_to_one(arena: Runtime, racer: User, threads: Exe
         assert race(arena, threads, requests) <= {EmailTakenError, StoreUnavailableError}
 
 
-def test_a_form_sent_many_times_makes_one_account(arena: Runtime, racer: User, threads: Executor) -> None:
+def test_a_form_sent_many_times_makes_one_account(arena: Services, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
         requests = [SignUp(name, f"{name}@example.com", contest.PASSWORD)] * CONTESTANTS

@@ -13,8 +13,8 @@ from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES, Access
 from chalicelib.authorizer import gate
 from chalicelib.model import User
 from chalicelib.scope import serialize
-from chalicelib.services import Runtime
-from chalicelib.web.protected_blueprint import Door, UnprotectedRouteError
+from chalicelib.services import Services
+from chalicelib.web.protected_blueprint import ProtectedBlueprint, UnprotectedRouteError
 from infra.local.gateway import Gateway
 from tests.conftest import ADMIN_SCOPE, new_user
 from tests.support.client import Client, basic, bearer
@@ -62,7 +62,7 @@ def test_no_route_is_both() -> None:
 
 @pytest.mark.parametrize("register", ["get", "post", "put", "delete"])
 def test_a_route_without_an_entry_is_refused_at_once(register: str) -> None:
-    door = Door(__name__)
+    door = ProtectedBlueprint(__name__)
     with pytest.raises(UnprotectedRouteError, match="/no-entry"):
         getattr(door, register)("/no-entry")
 
@@ -70,7 +70,7 @@ def test_a_route_without_an_entry_is_refused_at_once(register: str) -> None:
 @pytest.mark.parametrize("path", ["/me/", "/Me", "/comments/{id}", "/comments/{comment_id}/flags"])
 def test_an_entry_is_for_one_method_and_one_path_as_written(path: str) -> None:
     with pytest.raises(UnprotectedRouteError):
-        Door(__name__).get(path)
+        ProtectedBlueprint(__name__).get(path)
 
 
 # --- Through the gateway
@@ -101,17 +101,17 @@ def test_a_refresh_token_and_a_password_are_no_access_tokens(client: Client, use
 
 
 @scoped
-def test_a_token_without_the_scope_is_403(client: Client, house: Runtime, entry: Access) -> None:
+def test_a_token_without_the_scope_is_403(client: Client, services: Services, entry: Access) -> None:
     enough = entry.any_of | entry.all_of
-    user = new_user(house, " ".join(word for word in ADMIN_SCOPE.split() if word not in enough))
+    user = new_user(services, " ".join(word for word in ADMIN_SCOPE.split() if word not in enough))
     reply = client.send(entry.method, target(entry), bearer(client.access_token(user.username)))
     assert reply.problem() == DENIED
     assert reply.headers["www-authenticate"] == 'Bearer realm="gatehouse", error="insufficient_scope"'
 
 
 @protected
-def test_a_token_with_the_scope_alone_gets_through(client: Client, house: Runtime, entry: Access) -> None:
-    user = new_user(house, serialize(entry.any_of | entry.all_of))
+def test_a_token_with_the_scope_alone_gets_through(client: Client, services: Services, entry: Access) -> None:
+    user = new_user(services, serialize(entry.any_of | entry.all_of))
     reply = client.send(entry.method, target(entry), bearer(client.access_token(user.username)))
     assert reply.status in (200, 201, 204, 400, 404)
 
@@ -157,7 +157,7 @@ def direct(entry: Access, authorizer: Mapping[str, object] | None) -> Direct:
     return answer["statusCode"], json.loads(answer["body"] or "null"), headers
 
 
-def told(house: Runtime, **changes: object) -> dict[str, object]:
+def told(services: Services, **changes: object) -> dict[str, object]:
     """What the gate says of a token that may do everything, with `changes`; `None` leaves a value out."""
     context: dict[str, object] = {
         "principalId": "AAAAAAAAAAAAAAAAAAAAAA",
@@ -165,7 +165,7 @@ def told(house: Runtime, **changes: object) -> dict[str, object]:
         "client_id": "gatehouse",
         "scope": ADMIN_SCOPE,
         "jti": "1",
-        "exp": str(house.now() + 1),
+        "exp": str(services.now() + 1),
         "kid": "1",
         "sid": "AAAAAAAAAAAAAAAAAAAAAA",
         "username": "nobody",
@@ -176,10 +176,10 @@ def told(house: Runtime, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def served(house: Runtime) -> Runtime:
-    """The house, and the app with a request for each thread, as the gateway makes it."""
+def served(services: Services) -> Services:
+    """The services, and the app with a request for each thread, as the gateway makes it."""
     Gateway(app)
-    return house
+    return services
 
 
 def assert_problem(answer: Direct, expected: tuple[int, str], challenge: str) -> None:
@@ -193,7 +193,7 @@ INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
 
 
 @protected
-def test_a_context_without_the_scope_is_refused(served: Runtime, entry: Access) -> None:
+def test_a_context_without_the_scope_is_refused(served: Services, entry: Access) -> None:
     if entry not in SCOPED:
         assert direct(entry, told(served, scope=""))[0] in (200, 204)
         return
@@ -203,12 +203,12 @@ def test_a_context_without_the_scope_is_refused(served: Runtime, entry: Access) 
 
 
 @protected
-def test_a_context_that_has_expired_is_refused(served: Runtime, entry: Access) -> None:
+def test_a_context_that_has_expired_is_refused(served: Services, entry: Access) -> None:
     assert_problem(direct(entry, told(served, exp=str(served.now()))), ENDED, INVALID_TOKEN)
 
 
 @protected
-def test_a_context_that_no_gate_of_ours_gave_is_refused(served: Runtime, entry: Access) -> None:
+def test_a_context_that_no_gate_of_ours_gave_is_refused(served: Services, entry: Access) -> None:
     for context in (None, {}, {"principalId": "somebody"}, {"claims": {"scope": ADMIN_SCOPE}}):
         assert_problem(direct(entry, context), ENDED, INVALID_TOKEN)
 
@@ -228,24 +228,24 @@ def test_a_context_that_no_gate_of_ours_gave_is_refused(served: Runtime, entry: 
     ],
     ids=str,
 )
-def test_a_context_that_cannot_be_read_is_refused(served: Runtime, changes: dict[str, object]) -> None:
+def test_a_context_that_cannot_be_read_is_refused(served: Services, changes: dict[str, object]) -> None:
     entry = Access("GET", "/me")
     assert_problem(direct(entry, told(served, **changes)), ENDED, INVALID_TOKEN)
 
 
-def test_a_route_without_an_entry_answers_nothing(served: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_route_without_an_entry_answers_nothing(served: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.gate.policy.AccessTable.entry", lambda *_: None)
     status, body, _ = direct(Access("GET", "/me"), told(served))
     assert (status, body["detail"]) == (404, "There is nothing here.")
 
 
-def test_the_route_counts_and_not_the_path(served: Runtime) -> None:
+def test_the_route_counts_and_not_the_path(served: Services) -> None:
     history = Access("GET", "/comments/{comment_id}/history")
     status, _, _ = direct(history, told(served, scope="comments:read"))
     assert status == 403
 
 
-def test_a_claim_of_the_record_does_not_pass_for_a_session_or_a_name(served: Runtime) -> None:
+def test_a_claim_of_the_record_does_not_pass_for_a_session_or_a_name(served: Services) -> None:
     context = told(served, sid=None, username=None, claims='{"session_id": "x", "username": "x"}')
     status, body, _ = direct(Access("GET", "/me"), context)
     assert status == 200

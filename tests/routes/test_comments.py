@@ -10,7 +10,7 @@ import pytest
 from chalicelib import base64url
 from chalicelib.model import User
 from chalicelib.sample.comments import Writer
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import new_user
 from tests.support.client import Client, Clock, Reply, bearer
 
@@ -47,8 +47,8 @@ def writer(client: Client, user: User) -> Visitor:
 
 
 @pytest.fixture
-def another(client: Client, house: Runtime) -> Visitor:
-    return Visitor(client, client.access_token(new_user(house).username))
+def another(client: Client, services: Services) -> Visitor:
+    return Visitor(client, client.access_token(new_user(services).username))
 
 
 @pytest.fixture
@@ -150,8 +150,10 @@ def test_what_a_moderator_wrote_as_a_user_is_the_users(writer: Visitor, user: Us
     assert writer.delete(comment_id).status == 204
 
 
-def test_a_user_alike_by_prefix_is_another(client: Client, house: Runtime, writer: Visitor, user: User) -> None:
-    near = new_user(house, username=f"{user.username}x", email=None)
+def test_a_user_alike_by_prefix_is_another(
+    client: Client, services: Services, writer: Visitor, user: User
+) -> None:
+    near = new_user(services, username=f"{user.username}x", email=None)
     assert Visitor(client, client.access_token(near.username)).delete(writer.posted()).status == 403
 
 
@@ -224,17 +226,17 @@ def test_no_comments_is_an_empty_page(writer: Visitor) -> None:
     assert reply.headers["cache-control"] == "no-store"
 
 
-def _fill(house: Runtime, count: int) -> list[str]:
+def _fill(services: Services, count: int) -> list[str]:
     writer = Writer("somebody", frozenset())
-    posted = [house.comments.post(writer, "Hello", None, house.now() + number) for number in range(count)]
+    posted = [services.comments.post(writer, "Hello", None, services.now() + number) for number in range(count)]
     return [comment.comment_id for comment in posted]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(50, [50]), (101, [50, 50, 1])])
 def test_pages_follow_each_other_oldest_first(
-    house: Runtime, writer: Visitor, count: int, sizes: list[int]
+    services: Services, writer: Visitor, count: int, sizes: list[int]
 ) -> None:
-    ids = _fill(house, count)
+    ids = _fill(services, count)
     pages, target = [], "/comments"
     while target:
         page = writer.get(target).json
@@ -244,8 +246,10 @@ def test_pages_follow_each_other_oldest_first(
     assert [comment_id for page in pages for comment_id in page] == ids
 
 
-def test_next_goes_on_though_its_comment_was_deleted(house: Runtime, writer: Visitor, moderator: Visitor) -> None:
-    ids = _fill(house, 51)
+def test_next_goes_on_though_its_comment_was_deleted(
+    services: Services, writer: Visitor, moderator: Visitor
+) -> None:
+    ids = _fill(services, 51)
     cursor = writer.get("/comments").json["next"]
     moderator.delete(ids[49])
     page = writer.get(f"/comments?next={cursor}").json

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app import app
-from chalicelib import services
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from tests.support.client import Client, bearer
 
 PAGE = "https://pages.example"
@@ -78,8 +77,8 @@ def test_without_an_origin_there_is_only_vary(client: Client) -> None:
     assert not [name for name in reply.headers if name.startswith("access-control-")]
 
 
-def test_a_stage_that_allows_nobody_says_nothing(client: Client, house: Runtime) -> None:
-    services.install(replace(house, settings=house.settings._replace(allowed_origins=())))
+def test_a_stage_that_allows_nobody_says_nothing(client: Client, services: Services) -> None:
+    install(replace(services, settings=services.settings._replace(allowed_origins=())))
     reply = client.send("GET", "/.well-known/jwks.json", {"Origin": PAGE})
     assert "vary" not in reply.headers
     assert not [name for name in reply.headers if name.startswith("access-control-")]

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import connect, new_user
 from tests.support.aws_calls import Call, operations, recorded
 from tests.support.callers import serve, sign_in
@@ -15,9 +15,9 @@ from tests.support.client import Client, Clock, Reply, bearer
 
 
 @pytest.fixture
-def warm(client: Client, house: Runtime) -> Client:
+def warm(client: Client, services: Services) -> Client:
     """The client of a container that has all its keys, has read the feed and knows nobody."""
-    client.refresh(client.sign_in(new_user(house).username).json["refresh_token"])
+    client.refresh(client.sign_in(new_user(services).username).json["refresh_token"])
     return client
 
 
@@ -28,23 +28,25 @@ def cost(request: Callable[[], Reply], status: int) -> list[Call]:
     return calls
 
 
-def session_item(house: Runtime, user: User, session_id: str) -> dict[str, Any]:
+def session_item(services: Services, user: User, session_id: str) -> dict[str, Any]:
     """The session as it stands in the table."""
     key = {"sub": {"S": user.sub}, "session_id": {"S": session_id}}
-    item: dict[str, Any] = connect("dynamodb").get_item(TableName=house.settings.sessions_table, Key=key)["Item"]
+    item: dict[str, Any] = connect("dynamodb").get_item(TableName=services.settings.sessions_table, Key=key)[
+        "Item"
+    ]
     return item
 
 
 # --- Signing in
 
 
-def test_a_sign_in_is_one_batch_of_reads_and_one_write(warm: Client, house: Runtime, user: User) -> None:
+def test_a_sign_in_is_one_batch_of_reads_and_one_write(warm: Client, services: Services, user: User) -> None:
     calls = cost(lambda: warm.sign_in(user.username), 200)
     assert operations(calls) == ["BatchGetItem", "PutItem"]
     batch = calls[0].parameters["RequestItems"]
     assert {name: len(part["Keys"]) for name, part in batch.items()} == {
-        house.settings.users_table: 1,
-        house.settings.attempts_table: 2,
+        services.settings.users_table: 1,
+        services.settings.attempts_table: 2,
     }
     assert all(part["ConsistentRead"] for part in batch.values())
 
@@ -54,30 +56,30 @@ def test_so_it_is_after_failures(warm: Client, user: User) -> None:
     assert operations(cost(lambda: warm.sign_in(user.username), 200)) == ["BatchGetItem", "PutItem"]
 
 
-def test_a_rehash_adds_one_write_once(warm: Client, house: Runtime) -> None:
-    other_cost = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), house.random_bytes)
-    user = new_user(house, password_hash=other_cost.hash("demo-password"))
+def test_a_rehash_adds_one_write_once(warm: Client, services: Services) -> None:
+    other_cost = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), services.random_bytes)
+    user = new_user(services, password_hash=other_cost.hash("demo-password"))
     calls = cost(lambda: warm.sign_in(user.username), 200)
     assert operations(calls) == ["BatchGetItem", "UpdateItem", "PutItem"]
     assert operations(cost(lambda: warm.sign_in(user.username), 200)) == ["BatchGetItem", "PutItem"]
 
 
 def test_a_limit_of_sessions_adds_one_query_and_where_it_is_reached_all_is_one_transaction(
-    warm: Client, house: Runtime, user: User
+    warm: Client, services: Services, user: User
 ) -> None:
-    serve(house, max_sessions=2)
-    warm.sign_in(new_user(house).username)
+    serve(services, max_sessions=2)
+    warm.sign_in(new_user(services).username)
     below = ["BatchGetItem", "Query", "PutItem"]
     reached = ["BatchGetItem", "Query", "TransactWriteItems"]
     made = [operations(cost(lambda: warm.sign_in(user.username), 200)) for _ in range(4)]
     assert made == [below, below, reached, reached]
 
 
-def test_a_failure_is_the_batch_and_three_counters(warm: Client, house: Runtime, user: User) -> None:
+def test_a_failure_is_the_batch_and_three_counters(warm: Client, services: Services, user: User) -> None:
     warm.sign_in(user.username, "wrong password")
     calls = cost(lambda: warm.sign_in(user.username, "wrong password"), 401)
     assert operations(calls) == ["BatchGetItem", *["UpdateItem"] * 3]
-    assert {call.parameters["TableName"] for call in calls[1:]} == {house.settings.attempts_table}
+    assert {call.parameters["TableName"] for call in calls[1:]} == {services.settings.attempts_table}
 
 
 def test_the_first_failure_opens_three_windows(warm: Client, user: User) -> None:
@@ -85,8 +87,8 @@ def test_the_first_failure_opens_three_windows(warm: Client, user: User) -> None
     assert operations(calls) == ["BatchGetItem", *["UpdateItem", "PutItem"] * 3]
 
 
-def test_a_refused_sign_in_is_the_batch_alone(warm: Client, house: Runtime, user: User) -> None:
-    serve(house, sign_in_failures=1)
+def test_a_refused_sign_in_is_the_batch_alone(warm: Client, services: Services, user: User) -> None:
+    serve(services, sign_in_failures=1)
     warm.sign_in(user.username, "wrong password")
     assert operations(cost(lambda: warm.sign_in(user.username), 429)) == ["BatchGetItem"]
 
@@ -95,23 +97,23 @@ def test_a_refused_sign_in_is_the_batch_alone(warm: Client, house: Runtime, user
 
 
 def test_a_refresh_is_one_conditional_update_and_one_consistent_read(
-    warm: Client, house: Runtime, user: User
+    warm: Client, services: Services, user: User
 ) -> None:
     session = sign_in(warm, user)
     update, read = cost(session.refresh, 200)
     assert (update.operation, read.operation) == ("UpdateItem", "GetItem")
-    assert update.parameters["TableName"] == house.settings.sessions_table
+    assert update.parameters["TableName"] == services.settings.sessions_table
     assert "generation = :generation" in update.parameters["ConditionExpression"]
-    assert read.parameters["TableName"] == house.settings.users_table
+    assert read.parameters["TableName"] == services.settings.users_table
     assert read.parameters["ConsistentRead"] is True
 
 
-def test_a_replay_is_the_same_two_calls_and_changes_nothing(warm: Client, house: Runtime, user: User) -> None:
+def test_a_replay_is_the_same_two_calls_and_changes_nothing(warm: Client, services: Services, user: User) -> None:
     session = sign_in(warm, user)
     session.refresh()
-    before = session_item(house, user, session.session_id)
+    before = session_item(services, user, session.session_id)
     assert operations(cost(session.refresh, 200)) == ["UpdateItem", "GetItem"]
-    assert session_item(house, user, session.session_id) == before
+    assert session_item(services, user, session.session_id) == before
 
 
 def test_a_forged_refresh_token_costs_no_call(warm: Client, user: User) -> None:
@@ -142,11 +144,11 @@ def test_a_protected_request_asks_no_store(warm: Client, user: User) -> None:
 
 
 def test_a_protected_request_reads_what_it_is_about_and_nothing_else(
-    warm: Client, house: Runtime, user: User
+    warm: Client, services: Services, user: User
 ) -> None:
     session = sign_in(warm, user)
     (query,) = cost(lambda: session.get("/comments"), 200)
-    assert query.parameters["TableName"] == house.settings.comments_table
+    assert query.parameters["TableName"] == services.settings.comments_table
 
 
 def test_a_refused_request_asks_no_store(warm: Client, user: User) -> None:
@@ -163,7 +165,7 @@ def test_an_expired_token_asks_no_store(warm: Client, user: User, clock: Clock) 
 
 
 def test_the_feed_is_one_pull_in_each_interval_whatever_is_asked(
-    warm: Client, house: Runtime, user: User, clock: Clock
+    warm: Client, services: Services, user: User, clock: Clock
 ) -> None:
     session = sign_in(warm, user)
     with recorded() as calls:
@@ -171,7 +173,7 @@ def test_the_feed_is_one_pull_in_each_interval_whatever_is_asked(
             clock.advance(1)
             assert session.get("/me").status == 200
             assert session.get("/me").status == 200
-    assert {call.parameters["TableName"] for call in calls} == {house.settings.revocations_table}
+    assert {call.parameters["TableName"] for call in calls} == {services.settings.revocations_table}
     assert set(operations(calls)) == {"Query"}
     # Each pull ends with the newest quarter of an hour; where nothing ended lately it begins a lifetime ago.
     buckets = [call.parameters["ExpressionAttributeValues"][":hash"]["S"] for call in calls]
@@ -180,7 +182,7 @@ def test_the_feed_is_one_pull_in_each_interval_whatever_is_asked(
 
 
 def test_a_pull_reads_no_more_than_a_bucket_or_two_after_something_ended(
-    warm: Client, house: Runtime, user: User, clock: Clock
+    warm: Client, services: Services, user: User, clock: Clock
 ) -> None:
     session, ended = sign_in(warm, user), sign_in(warm, user)
     ended.post("/logout")

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import services
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.telemetry.events import Event, EventName, Measure
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
@@ -18,10 +17,10 @@ from tests.support.recorder import Recorder
 
 
 @pytest.fixture
-def seen(house: Runtime) -> Recorder:
-    """What the house records."""
+def seen(services: Services) -> Recorder:
+    """What the services records."""
     recorder = Recorder()
-    services.install(replace(house, telemetry=recorder))
+    install(replace(services, telemetry=recorder))
     return recorder
 
 
@@ -61,8 +60,8 @@ def test_an_unknown_username_is_not_repeated(client: Client, seen: Recorder) -> 
     assert (event.event, event.sub, event.username) == (EventName.SIGN_IN_REFUSED, None, None)
 
 
-def test_a_disabled_user(client: Client, house: Runtime, user: User, seen: Recorder) -> None:
-    change_user(house, user, disabled=True)
+def test_a_disabled_user(client: Client, services: Services, user: User, seen: Recorder) -> None:
+    change_user(services, user, disabled=True)
     client.sign_in(user.username)
     assert only(seen).reason == "disabled"
 
@@ -122,9 +121,11 @@ def test_logging_out_of_many(client: Client, user: User, seen: Recorder, which: 
     assert (event.event, event.sub, event.reason) == (EventName.SESSIONS_ENDED, user.sub, f"logout_{which}")
 
 
-def test_logging_out_a_token_without_a_session(client: Client, house: Runtime, seen: Recorder) -> None:
+def test_logging_out_a_token_without_a_session(client: Client, services: Services, seen: Recorder) -> None:
     content = AccessToken("service", "service", frozenset(), "tok_1", lifetime=900)
-    token = access_token.issue(content, house.realm({}), house.keys.signing_key(house.now()), house.now())
+    token = access_token.issue(
+        content, services.realm({}), services.keys.signing_key(services.now()), services.now()
+    )
     assert client.send("POST", "/logout", bearer(token)).status == 204
     event = only(seen)
     assert (event.event, event.sub, event.jti) == (EventName.TOKEN_ENDED, "service", "tok_1")
@@ -140,9 +141,9 @@ def test_ending_another_session(client: Client, user: User, seen: Recorder) -> N
     assert seen.events == [], "it ended once"
 
 
-def test_a_session_too_many(client: Client, house: Runtime, user: User, seen: Recorder) -> None:
-    few = house.settings._replace(max_sessions=1)
-    services.install(replace(house, settings=few, telemetry=seen))
+def test_a_session_too_many(client: Client, services: Services, user: User, seen: Recorder) -> None:
+    few = services.settings._replace(max_sessions=1)
+    install(replace(services, settings=few, telemetry=seen))
     first = sign_in(client, user)
     seen.events.clear()
     sign_in(client, user)

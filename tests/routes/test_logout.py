@@ -1,7 +1,7 @@
 """POST /logout: this session ends."""
 
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import new_user
 from tests.support.client import Client, Clock, bearer
 
@@ -32,9 +32,9 @@ def test_the_cookie_is_cleared(client: Client, user: User) -> None:
     assert (cookie["secure"], cookie["httponly"]) == (True, True)
 
 
-def test_other_sessions_go_on(client: Client, house: Runtime, user: User) -> None:
+def test_other_sessions_go_on(client: Client, services: Services, user: User) -> None:
     mine, other = client.sign_in(user.username).json, client.sign_in(user.username).json
-    somebodys = client.sign_in(new_user(house).username).json
+    somebodys = client.sign_in(new_user(services).username).json
     client.send("POST", "/logout", bearer(mine["access_token"]))
     for tokens in (other, somebodys):
         assert client.refresh(tokens["refresh_token"]).status == 200
@@ -51,6 +51,6 @@ def test_the_session_says_when_and_why_it_ended(client: Client, user: User, cloc
     assert [session["session_id"] for session in listed.values() if "ended_at" in session] == [session_id]
 
 
-def test_a_user_without_scopes_can_log_out(client: Client, house: Runtime) -> None:
-    user = new_user(house, scope="")
+def test_a_user_without_scopes_can_log_out(client: Client, services: Services) -> None:
+    user = new_user(services, scope="")
     assert client.send("POST", "/logout", bearer(client.access_token(user.username))).status == 204

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import services
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from tests.conftest import new_user
 from tests.support.aws_calls import failing, met
 from tests.support.callers import SignedIn, serve, sign_in
@@ -23,9 +22,9 @@ def assert_ended(reply: Reply) -> None:
 # --- All, and all others
 
 
-def test_all_ends_every_session_of_the_user(client: Client, house: Runtime, user: User) -> None:
+def test_all_ends_every_session_of_the_user(client: Client, services: Services, user: User) -> None:
     sessions = [sign_in(client, user) for _ in range(3)]
-    somebodys = sign_in(client, new_user(house))
+    somebodys = sign_in(client, new_user(services))
     reply = sessions[0].post("/logout?sessions=all")
     assert (reply.status, reply.body) == (204, b"")
     assert [session.lives() for session in sessions] == [False, False, False]
@@ -37,9 +36,9 @@ def test_all_clears_the_cookie(client: Client, user: User) -> None:
     assert (cookie.key, cookie.value, cookie["max-age"]) == ("__Host-gatehouse-refresh", "", "0")
 
 
-def test_others_ends_all_but_this_and_leaves_its_cookie(client: Client, house: Runtime, user: User) -> None:
+def test_others_ends_all_but_this_and_leaves_its_cookie(client: Client, services: Services, user: User) -> None:
     sessions = [sign_in(client, user) for _ in range(3)]
-    somebodys = sign_in(client, new_user(house))
+    somebodys = sign_in(client, new_user(services))
     reply = sessions[1].post("/logout?sessions=others")
     assert (reply.status, reply.body) == (204, b"")
     assert "set-cookie" not in reply.headers
@@ -136,14 +135,14 @@ def test_a_sign_in_that_meets_an_end_of_all_is_ended_or_lives_but_never_half(cli
     assert not met_one.lives()
 
 
-def test_kept_session_revived(client: Client, house: Runtime, user: User, clock: Clock) -> None:
+def test_kept_session_revived(client: Client, services: Services, user: User, clock: Clock) -> None:
     """An ended session's access token, where its end is not known yet, must not bring the session back."""
     ended, other = sign_in(client, user), sign_in(client, user)
-    stale = serve(house)
+    stale = serve(services)
     assert ended.get("/me").status == 200
-    serve(house)
+    serve(services)
     assert other.post("/logout?sessions=others").status == 204
-    services.install(stale)
+    install(stale)
     assert ended.get("/me").status == 200  # for the interval
     assert_ended(ended.post("/logout?sessions=others"))
     clock.advance(5)
@@ -151,18 +150,18 @@ def test_kept_session_revived(client: Client, house: Runtime, user: User, clock:
 
 
 def test_kept_session_revived_by_the_one_that_was_kept_before(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     ended = sign_in(client, user)
     assert ended.post("/logout?sessions=others").status == 204
     tokens = ended.refresh().json
     ended = SignedIn(client, tokens["access_token"], tokens["refresh_token"])
     other = sign_in(client, user)
-    stale = serve(house)
+    stale = serve(services)
     assert ended.get("/me").status == 200
-    serve(house)
+    serve(services)
     assert other.post("/logout?sessions=others").status == 204
-    services.install(stale)
+    install(stale)
     assert_ended(ended.post("/logout?sessions=others"))
     clock.advance(5)
     assert (ended.lives(), other.lives()) == (False, True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import change_user, connect, new_user
 from tests.support.client import Client, Clock
 
@@ -23,7 +23,7 @@ def test_it_tells_what_the_token_says(client: Client, user: User) -> None:
     assert isinstance(session_id, str)
 
 
-def test_the_records_claims_arrive_with_their_types(client: Client, house: Runtime) -> None:
+def test_the_records_claims_arrive_with_their_types(client: Client, services: Services) -> None:
     own: dict[str, object] = {
         "text": 'Zo\u00eb "quoted" \U0001f600',
         "whole": -3,
@@ -37,7 +37,7 @@ def test_the_records_claims_arrive_with_their_types(client: Client, house: Runti
         "username": "another",
         "session_id": "another",
     }
-    user = new_user(house, claims=own)
+    user = new_user(services, claims=own)
     told = client.get("/me", client.access_token(user.username)).json
     assert {name: told[name] for name in own if name not in ("username", "session_id")} == {
         name: value for name, value in own.items() if name not in ("username", "session_id")
@@ -48,17 +48,17 @@ def test_the_records_claims_arrive_with_their_types(client: Client, house: Runti
     assert told["session_id"] != "another"
 
 
-def test_a_claim_of_null_is_told_too(client: Client, house: Runtime) -> None:
-    user = new_user(house, claims={"nothing": None})
+def test_a_claim_of_null_is_told_too(client: Client, services: Services) -> None:
+    user = new_user(services, claims={"nothing": None})
     assert client.get("/me", client.access_token(user.username)).json["nothing"] is None
 
 
-def test_the_records_claims_replace_no_registered_one(client: Client, house: Runtime) -> None:
+def test_the_records_claims_replace_no_registered_one(client: Client, services: Services) -> None:
     false: dict[str, object] = {
         "iss": "x", "sub": "x", "aud": "x", "exp": 1, "nbf": 2**40, "iat": 1, "jti": "x", "client_id": "x",
         "scope": "users:write", "sid": "x", "preferred_username": "x", "session_epoch": 9, "roles": ["x"],
     }  # fmt: skip
-    user = new_user(house, claims=false)
+    user = new_user(services, claims=false)
     reply = client.get("/me", client.access_token(user.username))
     assert reply.status == 200
     assert (reply.json["sub"], reply.json["client_id"]) == (user.sub, "gatehouse")
@@ -86,9 +86,9 @@ def test_no_database_is_asked(client: Client, user: User) -> None:
             aws.meta.events.unregister("before-call", note)
 
 
-def test_the_token_tells_of_the_user_as_they_were(client: Client, house: Runtime, user: User) -> None:
+def test_the_token_tells_of_the_user_as_they_were(client: Client, services: Services, user: User) -> None:
     tokens = client.sign_in(user.username).json
-    change_user(house, user, scope="")
+    change_user(services, user, scope="")
     assert client.get("/me", tokens["access_token"]).json["scope"] == "account comments:read comments:write"
     refreshed = client.refresh(tokens["refresh_token"]).json
     assert client.get("/me", refreshed["access_token"]).json["scope"] == ""

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import services
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from tests.conftest import change_user
 from tests.support.aws_calls import met
 from tests.support.callers import SignedIn, serve, sign_in
@@ -109,21 +108,21 @@ def test_the_scope_account_is_needed(client: Client, user: User) -> None:
     assert client.sign_in(user.username, OLD).status == 200
 
 
-def test_a_disabled_user_changes_nothing(client: Client, house: Runtime, user: User) -> None:
+def test_a_disabled_user_changes_nothing(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    change_user(house, user, disabled=True)
+    change_user(services, user, disabled=True)
     assert change(session).problem() == (400, "The current password is not right.")
 
 
 def test_an_ended_session_changes_nothing_where_its_end_is_not_known_yet(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     ended, other = sign_in(client, user), sign_in(client, user)
-    stale = serve(house)
+    stale = serve(services)
     assert ended.get("/me").status == 200
-    serve(house)
+    serve(services)
     other.post("/logout?sessions=others")
-    services.install(stale)
+    install(stale)
     assert change(ended).problem() == (401, "The access token is invalid or expired.")
     clock.advance(5)
     assert (ended.lives(), other.lives()) == (False, True)
@@ -149,13 +148,13 @@ def test_of_two_changes_at_once_one_takes(client: Client, user: User) -> None:
 
 
 def test_a_rehash_that_meets_a_change_does_not_bring_the_old_password_back(
-    client: Client, house: Runtime, user: User
+    client: Client, services: Services, user: User
 ) -> None:
     session = sign_in(client, user)
-    read = house.users.by_username(user.username)
+    read = services.users.by_username(user.username)
     assert read is not None
     assert change(session).status == 204
-    house.users.replace_password_hash(read, house.passwords.hash(OLD))
+    services.users.replace_password_hash(read, services.passwords.hash(OLD))
     assert client.sign_in(user.username, OLD).status == 401
 
 
@@ -173,8 +172,8 @@ def test_wrong_current_passwords_are_counted_as_sign_ins_are(client: Client, use
     assert session.lives()
 
 
-def test_weak_new_passwords_are_no_failures(client: Client, house: Runtime, user: User) -> None:
-    serve(house, sign_in_failures=2)
+def test_weak_new_passwords_are_no_failures(client: Client, services: Services, user: User) -> None:
+    serve(services, sign_in_failures=2)
     session = sign_in(client, user)
     for _ in range(3):
         assert change(session, new="short").status == 400

@@ -181,7 +181,7 @@ def test_a_failure_of_ours_tells_nothing(client: Client, user: User, monkeypatch
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("chalicelib.services.Runtime.now", fail)
+    monkeypatch.setattr("chalicelib.services.Services.now", fail)
     reply = client.send("GET", "/.well-known/jwks.json")
     assert reply.problem()[0] == 500
     assert "secret" not in reply.body.decode()

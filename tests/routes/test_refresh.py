@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import HmacKey, RefreshToken
 from tests.conftest import change_user, connect, new_user
@@ -155,21 +155,21 @@ def test_no_session_outlives_its_absolute_lifetime(client: Client, token: str, c
 
 
 def test_a_session_that_asked_for_nothing_follows_the_user(
-    client: Client, house: Runtime, user: User, token: str
+    client: Client, services: Services, user: User, token: str
 ) -> None:
-    change_user(house, user, scope="comments:read users:write")
+    change_user(services, user, scope="comments:read users:write")
     reply = client.refresh(token)
     assert reply.json["scope"] == "comments:read users:write"
-    change_user(house, user, scope="")
+    change_user(services, user, scope="")
     assert client.refresh(reply.json["refresh_token"]).json["scope"] == ""
 
 
-def test_a_session_that_asked_keeps_to_what_it_asked(client: Client, house: Runtime, user: User) -> None:
+def test_a_session_that_asked_keeps_to_what_it_asked(client: Client, services: Services, user: User) -> None:
     token = client.sign_in(user.username, scope="comments:read users:write").json["refresh_token"]
-    change_user(house, user, scope="comments:write users:write")
+    change_user(services, user, scope="comments:write users:write")
     reply = client.refresh(token)
     assert reply.json["scope"] == "users:write"
-    change_user(house, user, scope="comments:read comments:write")
+    change_user(services, user, scope="comments:read comments:write")
     assert client.refresh(reply.json["refresh_token"]).json["scope"] == "comments:read"
 
 
@@ -180,55 +180,55 @@ def test_a_scope_at_a_refresh_narrows_one_token_alone(client: Client, token: str
     assert client.refresh(reply.json["refresh_token"]).json["scope"] == ALL
 
 
-def test_a_disabled_user_gets_nothing(client: Client, house: Runtime, user: User, token: str) -> None:
-    change_user(house, user, disabled=True)
+def test_a_disabled_user_gets_nothing(client: Client, services: Services, user: User, token: str) -> None:
+    change_user(services, user, disabled=True)
     assert_refused(client.refresh(token))
 
 
 # --- Tokens that are none of this session's
 
 
-def _altered(token: str, house: Runtime) -> str:
+def _altered(token: str, services: Services) -> str:
     return token[:60] + ("A" if token[60] != "A" else "B") + token[61:]
 
 
-def _of_another_secret(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
+def _of_another_secret(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
     changed = RefreshToken(read.sub, read.session_id, b"\0" * 16, read.generation)
-    return refresh_token.mint(changed, house.keys.hmac_key(house.now()))
+    return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
-def _of_another_key(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
-    return refresh_token.mint(read, HmacKey(house.keys.hmac_key(house.now()).kid, b"\0" * 32))
+def _of_another_key(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
+    return refresh_token.mint(read, HmacKey(services.keys.hmac_key(services.now()).kid, b"\0" * 32))
 
 
-def _of_an_unknown_key(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
+def _of_an_unknown_key(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
     return refresh_token.mint(read, HmacKey("ffffffff", b"\0" * 32))
 
 
-def _of_an_unknown_session(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
+def _of_an_unknown_session(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
     changed = RefreshToken(read.sub, base64url.encode(b"\0" * 16), read.secret, read.generation)
-    return refresh_token.mint(changed, house.keys.hmac_key(house.now()))
+    return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
-def _of_another_users_session(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
-    changed = RefreshToken(new_user(house).sub, read.session_id, read.secret, read.generation)
-    return refresh_token.mint(changed, house.keys.hmac_key(house.now()))
+def _of_another_users_session(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
+    changed = RefreshToken(new_user(services).sub, read.session_id, read.secret, read.generation)
+    return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
-def _of_a_later_generation(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
-    return refresh_token.mint(read.successor(), house.keys.hmac_key(house.now()))
+def _of_a_later_generation(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
+    return refresh_token.mint(read.successor(), services.keys.hmac_key(services.now()))
 
 
-def _of_the_last_generation(token: str, house: Runtime) -> str:
-    read = house.keys.read_refresh_token(token, house.now())
+def _of_the_last_generation(token: str, services: Services) -> str:
+    read = services.keys.read_refresh_token(token, services.now())
     changed = RefreshToken(read.sub, read.session_id, read.secret, refresh_token.MAX_GENERATION)
-    return refresh_token.mint(changed, house.keys.hmac_key(house.now()))
+    return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
 @pytest.mark.parametrize(
@@ -253,12 +253,12 @@ def _of_the_last_generation(token: str, house: Runtime) -> str:
 )
 def test_another_token_is_refused_and_the_session_goes_on(
     client: Client,
-    house: Runtime,
+    services: Services,
     token: str,
-    made: Callable[[str, Runtime], str],
+    made: Callable[[str, Services], str],
     contents: Callable[[], list[str]],
 ) -> None:
-    other = made(token, house)
+    other = made(token, services)
     before = contents()
     assert_refused(client.refresh(other))
     assert contents() == before
@@ -266,11 +266,11 @@ def test_another_token_is_refused_and_the_session_goes_on(
 
 
 def test_a_session_of_another_client_is_refused(
-    client: Client, house: Runtime, token: str, contents: Callable[[], list[str]]
+    client: Client, services: Services, token: str, contents: Callable[[], list[str]]
 ) -> None:
-    read = house.keys.read_refresh_token(token, house.now())
+    read = services.keys.read_refresh_token(token, services.now())
     connect("dynamodb").update_item(
-        TableName=house.settings.sessions_table,
+        TableName=services.settings.sessions_table,
         Key={"sub": {"S": read.sub}, "session_id": {"S": read.session_id}},
         UpdateExpression="SET client_id = :other",
         ExpressionAttributeValues={":other": {"S": "demo-spa"}},
@@ -281,9 +281,9 @@ def test_a_session_of_another_client_is_refused(
 
 
 def test_the_session_of_a_user_who_is_gone_is_refused(
-    client: Client, house: Runtime, user: User, token: str
+    client: Client, services: Services, user: User, token: str
 ) -> None:
     connect("dynamodb").delete_item(
-        TableName=house.settings.users_table, Key={"pk": {"S": f"username:{user.username}"}}
+        TableName=services.settings.users_table, Key={"pk": {"S": f"username:{user.username}"}}
     )
     assert_refused(client.refresh(token))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import new_user
 from tests.routes.test_refresh import assert_refused, in_cookie
 from tests.support.client import Client, Reply
@@ -92,9 +92,9 @@ def test_two_cookies_of_the_name_are_refused(client: Client, token: str) -> None
 
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "application/json", "text/plain"])
 def test_a_token_in_the_body_wins_over_the_cookie(
-    client: Client, house: Runtime, token: str, media_type: str
+    client: Client, services: Services, token: str, media_type: str
 ) -> None:
-    other: str = client.sign_in(new_user(house).username).json["refresh_token"]
+    other: str = client.sign_in(new_user(services).username).json["refresh_token"]
     written = {
         "application/x-www-form-urlencoded": urlencode({"refresh_token": token}),
         "application/json": json.dumps({"refresh_token": token}),

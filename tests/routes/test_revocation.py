@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 import jwt
 import pytest
 
-from chalicelib import services
 from chalicelib.model import User
 from chalicelib.realm import Realm
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
 from chalicelib.tokens.revocations import Kind, Revocation
@@ -29,9 +28,9 @@ def assert_ended(reply: Reply) -> None:
 
 
 @pytest.fixture
-def elsewhere(house: Runtime) -> Runtime:
-    """Another container of the same house."""
-    return container(house)
+def elsewhere(services: Services) -> Services:
+    """Another container of the same services."""
+    return container(services)
 
 
 def named(session: SignedIn) -> dict[str, str]:
@@ -47,18 +46,18 @@ def named(session: SignedIn) -> dict[str, str]:
 @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
 def test_in_another_container_it_ends_within_the_interval(
     client: Client,
-    house: Runtime,
-    elsewhere: Runtime,
+    services: Services,
+    elsewhere: Services,
     user: User,
     clock: Clock,
     end: Callable[[SignedIn, SignedIn], None],
 ) -> None:
     mine, other = sign_in(client, user), sign_in(client, user)
-    services.install(elsewhere)
+    install(elsewhere)
     assert mine.get("/me").status == 200
-    services.install(house)
+    install(services)
     end(mine, other)
-    services.install(elsewhere)
+    install(elsewhere)
     clock.advance(INTERVAL - 1)
     assert mine.get("/me").status == 200  # nothing is read for it
     clock.advance(1)
@@ -66,9 +65,9 @@ def test_in_another_container_it_ends_within_the_interval(
 
 
 def test_a_session_over_the_limit_ends_within_the_interval(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
-    serve(house, max_sessions=1)
+    serve(services, max_sessions=1)
     mine, newest = sign_in(client, user), sign_in(client, user)
     clock.advance(INTERVAL)
     assert_ended(mine.get("/me"))
@@ -93,8 +92,8 @@ def test_every_access_token_of_the_session_ends(client: Client, user: User, cloc
     assert_ended(second.get("/me"))
 
 
-def test_no_other_sessions_tokens_end(client: Client, house: Runtime, user: User) -> None:
-    mine, other, somebodys = (sign_in(client, each) for each in (user, user, new_user(house)))
+def test_no_other_sessions_tokens_end(client: Client, services: Services, user: User) -> None:
+    mine, other, somebodys = (sign_in(client, each) for each in (user, user, new_user(services)))
     mine.post("/logout")
     assert other.get("/me").status == 200
     other.post("/logout?sessions=all")
@@ -112,10 +111,10 @@ def test_a_kept_sessions_tokens_go_on_old_and_new(client: Client, user: User) ->
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_any_kind_of_entry_names_ends(
-    client: Client, house: Runtime, user: User, clock: Clock, kind: Kind
+    client: Client, services: Services, user: User, clock: Clock, kind: Kind
 ) -> None:
-    session, somebodys = sign_in(client, user), sign_in(client, new_user(house))
-    house.revocations.add(Revocation(kind, named(session)[kind], clock.now, epoch=1))
+    session, somebodys = sign_in(client, user), sign_in(client, new_user(services))
+    services.revocations.add(Revocation(kind, named(session)[kind], clock.now, epoch=1))
     clock.advance(INTERVAL)
     assert_ended(session.get("/me"))
     # One key has signed everybody's.
@@ -123,62 +122,62 @@ def test_what_any_kind_of_entry_names_ends(
 
 
 def test_a_single_token_may_end_while_its_session_goes_on(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
-    house.revocations.add(Revocation(Kind.TOKEN, named(session)["token"], clock.now))
+    services.revocations.add(Revocation(Kind.TOKEN, named(session)["token"], clock.now))
     clock.advance(INTERVAL)
     assert_ended(session.get("/me"))
     assert client.get("/me", session.refresh().json["access_token"]).status == 200
 
 
-def test_a_token_without_a_session_can_log_out(client: Client, house: Runtime, clock: Clock) -> None:
+def test_a_token_without_a_session_can_log_out(client: Client, services: Services, clock: Clock) -> None:
     content = AccessToken("service", "demo-service", frozenset({"comments:read"}), "a-jti", LIFETIME)
     realm = Realm("https://gatehouse.example", "https://gatehouse.example")
-    token = access_token.issue(content, realm, house.keys.signing_key(clock.now), clock.now)
+    token = access_token.issue(content, realm, services.keys.signing_key(clock.now), clock.now)
     assert client.get("/comments", token).status == 200
     assert client.send("POST", "/logout", bearer(token)).status == 204
     assert_ended(client.get("/comments", token))
 
 
 def test_a_new_container_knows_what_ended_a_lifetime_ago(
-    client: Client, house: Runtime, elsewhere: Runtime, user: User, clock: Clock
+    client: Client, services: Services, elsewhere: Services, user: User, clock: Clock
 ) -> None:
     session = sign_in(client, user)
     session.post("/logout")
     clock.advance(LIFETIME - 1)
-    services.install(elsewhere)
+    install(elsewhere)
     assert_ended(session.get("/me"))
 
 
 def test_a_late_row_with_an_earlier_time_is_obeyed(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     seen, late = sign_in(client, user), sign_in(client, user)
-    house.revocations.add(Revocation(Kind.SESSION, seen.session_id, clock.now))
+    services.revocations.add(Revocation(Kind.SESSION, seen.session_id, clock.now))
     clock.advance(INTERVAL)
     assert_ended(seen.get("/me"))
-    house.revocations.add(Revocation(Kind.SESSION, late.session_id, clock.now - 30))
+    services.revocations.add(Revocation(Kind.SESSION, late.session_id, clock.now - 30))
     clock.advance(INTERVAL)
     assert_ended(late.get("/me"))
 
 
 def test_every_entry_outlives_the_last_token_that_it_ends(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     for way in ("/logout", "/logout?sessions=all", "/logout?sessions=others"):
         assert sign_in(client, user).post(way).status == 204
-    rows = connect("dynamodb").scan(TableName=house.settings.revocations_table)["Items"]
+    rows = connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"]
     assert len(rows) == 3
     for row in rows:
         assert int(row["expires_at"]["N"]) > clock.now + LIFETIME
 
 
-def test_no_entry_holds_a_token(client: Client, house: Runtime, user: User) -> None:
+def test_no_entry_holds_a_token(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
     session.post("/logout?sessions=others")
     session.post("/logout")
-    rows = repr(connect("dynamodb").scan(TableName=house.settings.revocations_table)["Items"])
+    rows = repr(connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"])
     assert session.session_id in rows
     assert session.access_token not in rows
     assert session.refresh_token not in rows
@@ -201,9 +200,9 @@ def test_a_policy_that_the_gateway_remembers_does_not_outlive_its_token(
 # --- When the feed cannot be read
 
 
-def test_no_feed_no_answer(client: Client, house: Runtime, elsewhere: Runtime, user: User) -> None:
+def test_no_feed_no_answer(client: Client, services: Services, elsewhere: Services, user: User) -> None:
     session = sign_in(client, user)
-    services.install(elsewhere)
+    install(elsewhere)
     with failing("Query"):
         for reply in protected_and_signing(client, session, user):
             assert reply.problem() == UNAVAILABLE
@@ -259,7 +258,7 @@ def test_an_expired_token_is_401_also_then(client: Client, user: User, clock: Cl
         assert_ended(session.get("/me"))
 
 
-def test_the_jwk_set_needs_no_feed(client: Client, house: Runtime, user: User, clock: Clock) -> None:
+def test_the_jwk_set_needs_no_feed(client: Client, services: Services, user: User, clock: Clock) -> None:
     session = sign_in(client, user)
     clock.advance(100)
     with failing("Query"):
@@ -272,7 +271,7 @@ def test_the_jwk_set_needs_no_feed(client: Client, house: Runtime, user: User, c
 
 @pytest.mark.parametrize("route", ["/tokens", "/tokens/refresh"])
 def test_routes_that_sign_pull_the_feed(
-    client: Client, house: Runtime, user: User, clock: Clock, route: str
+    client: Client, services: Services, user: User, clock: Clock, route: str
 ) -> None:
     session = sign_in(client, user)
     clock.advance(INTERVAL)
@@ -280,4 +279,4 @@ def test_routes_that_sign_pull_the_feed(
         reply = client.sign_in(user.username) if route == "/tokens" else session.refresh()
     assert reply.status == 200
     assert operations(calls)[0] == "Query"
-    assert calls[0].parameters["TableName"] == house.settings.revocations_table
+    assert calls[0].parameters["TableName"] == services.settings.revocations_table

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores import sessions as store
 from tests.conftest import new_user
 from tests.support.callers import SignedIn, at, serve, sign_in
@@ -133,8 +133,8 @@ def test_what_idled_away_is_no_longer_listed(client: Client, user: User, clock: 
     assert [each["session_id"] for each in listed(session)] == [session.session_id]
 
 
-def test_another_users_sessions_are_not_shown(client: Client, house: Runtime, user: User) -> None:
-    session, somebodys = sign_in(client, user), sign_in(client, new_user(house))
+def test_another_users_sessions_are_not_shown(client: Client, services: Services, user: User) -> None:
+    session, somebodys = sign_in(client, user), sign_in(client, new_user(services))
     assert [each["session_id"] for each in listed(session)] == [session.session_id]
     assert [each["session_id"] for each in listed(somebodys)] == [somebodys.session_id]
 
@@ -157,9 +157,9 @@ def test_an_ended_session_says_when_and_why(
 
 
 def test_a_session_over_the_limit_ends_and_says_why(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
-    serve(house, max_sessions=2)
+    serve(services, max_sessions=2)
     sessions = []
     for _ in range(3):
         sessions.append(sign_in(client, user))
@@ -169,8 +169,10 @@ def test_a_session_over_the_limit_ends_and_says_why(
     assert [session.lives() for session in sessions] == [False, True, True]
 
 
-def test_a_limit_counts_living_sessions_alone(client: Client, house: Runtime, user: User, clock: Clock) -> None:
-    serve(house, max_sessions=2)
+def test_a_limit_counts_living_sessions_alone(
+    client: Client, services: Services, user: User, clock: Clock
+) -> None:
+    serve(services, max_sessions=2)
     kept = sign_in(client, user)
     clock.advance(1)
     sign_in(client, user).post("/logout")
@@ -181,30 +183,30 @@ def test_a_limit_counts_living_sessions_alone(client: Client, house: Runtime, us
 
 
 def test_a_limit_that_is_lowered_ends_as_many_as_it_takes(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     sessions = []
     for _ in range(4):
         sessions.append(sign_in(client, user))
         clock.advance(1)
-    serve(house, max_sessions=1)
+    serve(services, max_sessions=1)
     newest = sign_in(client, user)
     clock.advance(5)
     assert [session.lives() for session in (*sessions, newest)] == [False, False, False, False, True]
 
 
 def test_a_limit_lowered_by_more_than_one_write_can_end_is_reached_by_and_by(
-    client: Client, house: Runtime, user: User, clock: Clock
+    client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     first = sign_in(client, user)
-    (session,) = house.session_store.of_user(user.sub)
+    (session,) = services.session_store.of_user(user.sub)
     for number in range(60):
-        house.session_store.add(replace(session, session_id=f"{number:022}"))
-    serve(house, max_sessions=1)
+        services.session_store.add(replace(session, session_id=f"{number:022}"))
+    serve(services, max_sessions=1)
     living = []
     for _ in range(2):
         sign_in(client, user)
-        living.append(sum(session.ended_at is None for session in house.session_store.of_user(user.sub)))
+        living.append(sum(session.ended_at is None for session in services.session_store.of_user(user.sub)))
     assert living == [13, 1]
     clock.advance(5)
     assert not first.lives()
@@ -252,13 +254,13 @@ def test_the_first_reason_stays(
 # --- Pages
 
 
-def add_sessions(house: Runtime, session: SignedIn, user: User, number: int) -> None:
+def add_sessions(services: Services, session: SignedIn, user: User, number: int) -> None:
     """`number` more sessions of `user`, made of the one at hand, each a second older than the one before."""
-    known = house.session_store.get(user.sub, session.session_id)
+    known = services.session_store.get(user.sub, session.session_id)
     assert known is not None
     for age in range(1, number + 1):
         session_id = base64url.encode(secrets.token_bytes(16))
-        house.session_store.add(replace(known, session_id=session_id, created_at=known.created_at - age))
+        services.session_store.add(replace(known, session_id=session_id, created_at=known.created_at - age))
 
 
 @pytest.fixture
@@ -266,9 +268,9 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "PAGE_SIZE", 3)
 
 
-def test_a_long_list_comes_in_pages_and_leaves_nothing_out(client: Client, house: Runtime, user: User) -> None:
+def test_a_long_list_comes_in_pages_and_leaves_nothing_out(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    add_sessions(house, session, user, 104)
+    add_sessions(services, session, user, 104)
     first = session.get("/me/sessions").json
     last = session.get(f"/me/sessions?next={first['next']}").json
     assert (len(first["sessions"]), len(last["sessions"])) == (100, 5)
@@ -277,9 +279,9 @@ def test_a_long_list_comes_in_pages_and_leaves_nothing_out(client: Client, house
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_each_page_has_its_newest_first(client: Client, house: Runtime, user: User) -> None:
+def test_each_page_has_its_newest_first(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    add_sessions(house, session, user, 7)
+    add_sessions(services, session, user, 7)
     pages = [session.get("/me/sessions").json]
     while "next" in pages[-1]:
         pages.append(session.get(f"/me/sessions?next={pages[-1]['next']}").json)
@@ -290,16 +292,16 @@ def test_each_page_has_its_newest_first(client: Client, house: Runtime, user: Us
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_full_page_with_nothing_after_it_has_no_next(client: Client, house: Runtime, user: User) -> None:
+def test_a_full_page_with_nothing_after_it_has_no_next(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    add_sessions(house, session, user, 2)
+    add_sessions(services, session, user, 2)
     assert len(listed(session)) == 3
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_the_next_of_another_user_shows_nothing_of_theirs(client: Client, house: Runtime, user: User) -> None:
-    theirs = sign_in(client, other := new_user(house))
-    add_sessions(house, theirs, other, 3)
+def test_the_next_of_another_user_shows_nothing_of_theirs(client: Client, services: Services, user: User) -> None:
+    theirs = sign_in(client, other := new_user(services))
+    add_sessions(services, theirs, other, 3)
     following = theirs.get("/me/sessions").json["next"]
     session = sign_in(client, user)
     shown = {each["session_id"] for each in session.get(f"/me/sessions?next={following}").json["sessions"]}
@@ -359,8 +361,8 @@ def test_what_idled_away_is_nothing_to_end(client: Client, user: User, clock: Cl
     assert sign_in(client, user).delete(f"/me/sessions/{idle.session_id}").status == 404
 
 
-def test_nobody_ends_another_users_session(client: Client, house: Runtime, user: User, admin: User) -> None:
-    somebodys = sign_in(client, new_user(house))
+def test_nobody_ends_another_users_session(client: Client, services: Services, user: User, admin: User) -> None:
+    somebodys = sign_in(client, new_user(services))
     for stranger in (user, admin):  # who may moderate and make users, but not this
         reply = sign_in(client, stranger).delete(f"/me/sessions/{somebodys.session_id}")
         assert reply.problem() == (404, "There is nothing here.")
@@ -384,8 +386,8 @@ def test_without_a_token_it_is_401(client: Client, method: str, target: str) -> 
     assert client.send(method, target).status == 401
 
 
-def test_ending_ones_sessions_needs_no_scope(client: Client, house: Runtime) -> None:
-    user = new_user(house, scope="")
+def test_ending_ones_sessions_needs_no_scope(client: Client, services: Services) -> None:
+    user = new_user(services, scope="")
     mine, other = sign_in(client, user), sign_in(client, user)
     assert mine.post("/logout?sessions=others").status == 204
     assert (mine.lives(), other.lives()) == (True, False)

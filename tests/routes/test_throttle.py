@@ -6,10 +6,9 @@ from itertools import count
 
 import pytest
 
-from chalicelib import services
 from chalicelib.accounts.password import Passwords
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.telemetry.events import Event, EventName
 from tests.conftest import change_user, connect, new_user
 from tests.support.aws_calls import Call, failing, operations, recorded
@@ -35,19 +34,19 @@ def assert_throttled(reply: Reply, retry_after: int) -> None:
 
 
 @pytest.fixture
-def attempts(house: Runtime) -> Callable[[], str]:
+def attempts(services: Services) -> Callable[[], str]:
     """Reads the whole table of failures."""
 
     def read() -> str:
-        return repr(connect("dynamodb").scan(TableName=house.settings.attempts_table)["Items"])
+        return repr(connect("dynamodb").scan(TableName=services.settings.attempts_table)["Items"])
 
     return read
 
 
 @pytest.fixture
-def strict(house: Runtime) -> Runtime:
-    """A house with limits that are soon reached: 3 for a username from an address, 5 for an address."""
-    return serve(house, sign_in_failures=3, sign_in_failures_of_address=5)
+def strict(services: Services) -> Services:
+    """A services with limits that are soon reached: 3 for a username from an address, 5 for an address."""
+    return serve(services, sign_in_failures=3, sign_in_failures_of_address=5)
 
 
 # --- One username from one address
@@ -63,23 +62,23 @@ def test_after_nine_it_is_taken(client: Client, user: User) -> None:
     assert client.sign_in(user.username).status == 200
 
 
-def test_another_address_is_not_refused(client: Client, strict: Runtime, user: User) -> None:
+def test_another_address_is_not_refused(client: Client, strict: Services, user: User) -> None:
     fail(client, user.username, 3)
     assert at(client, "192.0.2.8").sign_in(user.username).status == 200
 
 
-def test_another_username_is_not_refused(client: Client, strict: Runtime, user: User) -> None:
+def test_another_username_is_not_refused(client: Client, strict: Services, user: User) -> None:
     fail(client, user.username, 3)
     assert client.sign_in(new_user(strict).username).status == 200
 
 
-def test_another_spelling_is_the_same_username(client: Client, strict: Runtime, user: User) -> None:
+def test_another_spelling_is_the_same_username(client: Client, strict: Services, user: User) -> None:
     for spell in (str.upper, str.title, str.lower):
         fail(client, spell(user.username), 1)
     assert_throttled(client.sign_in(user.username), 300)
 
 
-def test_a_client_cannot_choose_its_address(client: Client, strict: Runtime, user: User) -> None:
+def test_a_client_cannot_choose_its_address(client: Client, strict: Services, user: User) -> None:
     fail(client, user.username, 3)
     headers = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
     reply = client.form("/tokens", {**headers, **basic(user.username, "demo-password")})
@@ -90,7 +89,7 @@ def test_a_client_cannot_choose_its_address(client: Client, strict: Runtime, use
 
 
 def test_an_address_that_fails_with_many_names_is_refused_for_every_name(
-    client: Client, strict: Runtime, user: User
+    client: Client, strict: Services, user: User
 ) -> None:
     for number in range(5):
         fail(client, f"nobody-{number}", 1)
@@ -99,10 +98,10 @@ def test_an_address_that_fails_with_many_names_is_refused_for_every_name(
     assert at(client, "192.0.2.8").sign_in(user.username).status == 200
 
 
-def test_the_limit_of_an_address_is_three_hundred(client: Client, house: Runtime, user: User) -> None:
+def test_the_limit_of_an_address_is_three_hundred(client: Client, services: Services, user: User) -> None:
     key = {"pk": {"S": "address:192.0.2.7"}}
-    counter = {"failures": {"N": "299"}, "expires_at": {"N": str(house.now() + 60)}}
-    connect("dynamodb").put_item(TableName=house.settings.attempts_table, Item={**key, **counter})
+    counter = {"failures": {"N": "299"}, "expires_at": {"N": str(services.now() + 60)}}
+    connect("dynamodb").put_item(TableName=services.settings.attempts_table, Item={**key, **counter})
     assert client.sign_in(user.username).status == 200
     fail(client, user.username, 1)
     assert_throttled(client.sign_in(user.username), 60)
@@ -112,11 +111,11 @@ def test_the_limit_of_an_address_is_three_hundred(client: Client, house: Runtime
 
 
 @pytest.fixture
-def watched(house: Runtime) -> Recorder:
-    """What a house records that warns after four failures of a username."""
+def watched(services: Services) -> Recorder:
+    """What a services records that warns after four failures of a username."""
     recorder = Recorder()
-    settings = house.settings._replace(sign_in_failures_of_username=4)
-    services.install(replace(house, settings=settings, telemetry=recorder))
+    settings = services.settings._replace(sign_in_failures_of_username=4)
+    install(replace(services, settings=settings, telemetry=recorder))
     return recorder
 
 
@@ -163,7 +162,7 @@ def test_the_event_is_raised_again_in_another_hour(
 
 
 def test_the_window_begins_with_the_first_failure(
-    client: Client, strict: Runtime, user: User, clock: Clock
+    client: Client, strict: Services, user: User, clock: Clock
 ) -> None:
     fail(client, user.username, 1)
     clock.advance(100)
@@ -176,7 +175,7 @@ def test_the_window_begins_with_the_first_failure(
 
 
 def test_refused_attempts_do_not_prolong_it(
-    client: Client, strict: Runtime, user: User, clock: Clock, attempts: Callable[[], str]
+    client: Client, strict: Services, user: User, clock: Clock, attempts: Callable[[], str]
 ) -> None:
     fail(client, user.username, 3)
     before = attempts()
@@ -186,7 +185,7 @@ def test_refused_attempts_do_not_prolong_it(
     assert attempts() == before
 
 
-def test_after_the_window_counting_starts_anew(client: Client, strict: Runtime, user: User, clock: Clock) -> None:
+def test_after_the_window_counting_starts_anew(client: Client, strict: Services, user: User, clock: Clock) -> None:
     for _ in range(2):
         fail(client, user.username, 3)
         assert_throttled(client.sign_in(user.username), 300)
@@ -198,7 +197,7 @@ def test_after_the_window_counting_starts_anew(client: Client, strict: Runtime, 
 # --- Successes
 
 
-def test_a_success_does_not_forgive(client: Client, strict: Runtime, user: User) -> None:
+def test_a_success_does_not_forgive(client: Client, strict: Services, user: User) -> None:
     fail(client, user.username, 2)
     assert client.sign_in(user.username).status == 200
     fail(client, user.username, 1)
@@ -206,7 +205,7 @@ def test_a_success_does_not_forgive(client: Client, strict: Runtime, user: User)
 
 
 def test_successes_neither_count_nor_write(
-    client: Client, strict: Runtime, user: User, attempts: Callable[[], str]
+    client: Client, strict: Services, user: User, attempts: Callable[[], str]
 ) -> None:
     fail(client, user.username, 1)
     before = attempts()
@@ -226,7 +225,7 @@ def test_what_cannot_be_an_accounts_is_refused_without_any_call(client: Client, 
 # --- A running session
 
 
-def test_a_running_session_is_never_touched(client: Client, strict: Runtime, user: User, admin: User) -> None:
+def test_a_running_session_is_never_touched(client: Client, strict: Services, user: User, admin: User) -> None:
     session, others = sign_in(client, user), sign_in(client, admin)
     fail(client, user.username, 3)
     fail(client, "nobody", 2)
@@ -256,7 +255,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_a_refused_attempt_costs_no_hashing(
-    client: Client, strict: Runtime, user: User, verified: list[bool]
+    client: Client, strict: Services, user: User, verified: list[bool]
 ) -> None:
     fail(client, user.username, 3)
     assert verified == [False] * 3
@@ -274,7 +273,7 @@ def shape(calls: list[Call]) -> list[tuple[str, list[str]]]:
 
 
 def test_unknown_and_disabled_users_cannot_be_told_from_a_wrong_password(
-    client: Client, strict: Runtime, user: User, verified: list[bool]
+    client: Client, strict: Services, user: User, verified: list[bool]
 ) -> None:
     disabled = new_user(strict)
     change_user(strict, disabled, disabled=True)
@@ -305,10 +304,10 @@ def test_of_what_was_typed_as_a_username_only_a_hash_is_kept(
         assert text not in caplog.text.lower()
 
 
-def test_every_counter_cleans_itself_after_its_window(client: Client, house: Runtime, user: User) -> None:
+def test_every_counter_cleans_itself_after_its_window(client: Client, services: Services, user: User) -> None:
     fail(client, user.username, 1)
-    items = connect("dynamodb").scan(TableName=house.settings.attempts_table)["Items"]
-    assert sorted(int(item["expires_at"]["N"]) - house.now() for item in items) == [300, 300, 3_600]
+    items = connect("dynamodb").scan(TableName=services.settings.attempts_table)["Items"]
+    assert sorted(int(item["expires_at"]["N"]) - services.now() for item in items) == [300, 300, 3_600]
 
 
 # --- When the counters are away

@@ -13,7 +13,7 @@ from chalicelib import base64url
 from chalicelib.accounts import password
 from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.conftest import DEMO_SCOPE, change_user, new_user
 from tests.support.client import Client, Clock, Reply, basic
 
@@ -93,10 +93,12 @@ def test_every_token_and_every_session_has_its_own_id(client: Client, user: User
     assert len({claim["jti"] for claim in claims}) == len({claim["sid"] for claim in claims}) == 3
 
 
-def test_the_records_claims_are_in_the_token_and_replace_no_registered_one(client: Client, house: Runtime) -> None:
+def test_the_records_claims_are_in_the_token_and_replace_no_registered_one(
+    client: Client, services: Services
+) -> None:
     own = {"tenant": "a", "level": 3, "nested": {"list": [1, None, True]}}
     false = {"sub": "x", "scope": "users:write", "exp": 9, "session_epoch": 7, "aud": "x", "roles": ["x"]}
-    user = new_user(house, claims={**own, **false})
+    user = new_user(services, claims={**own, **false})
     claims = third_party(client, client.access_token(user.username))
     assert {name: claims[name] for name in own} == own
     assert (claims["sub"], claims["scope"], claims["session_epoch"]) == (user.sub, ALL, 0)
@@ -142,29 +144,29 @@ def test_a_malformed_scope_is_400(client: Client, user: User, contents: Callable
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("case", [str.upper, str.lower])
 def test_a_name_is_one_user_however_it_is_spelt(
-    client: Client, house: Runtime, form: str, case: Callable[[str], str]
+    client: Client, services: Services, form: str, case: Callable[[str], str]
 ) -> None:
-    user = new_user(house, username=f"Zo\u00eb-{base64url.encode(house.random_bytes(6))}")
+    user = new_user(services, username=f"Zo\u00eb-{base64url.encode(services.random_bytes(6))}")
     spelt = unicodedata.normalize(form, case(user.username))  # type: ignore[arg-type]
     reply = client.sign_in(spelt)
     assert third_party(client, reply.json["access_token"])["sub"] == user.sub
 
 
 @pytest.mark.parametrize("password", ["p\u00e4ssword:with:colons", "p\u00e4ss word \u20ac 123", "x" * 256])
-def test_a_password_may_hold_anything(client: Client, house: Runtime, password: str) -> None:
-    user = new_user(house, password=password)
+def test_a_password_may_hold_anything(client: Client, services: Services, password: str) -> None:
+    user = new_user(services, password=password)
     assert client.sign_in(user.username, password).status == 200
     assert_refused(client.sign_in(user.username, password[:-1]))
 
 
-def test_a_long_password_is_one_password_in_both_unicode_forms(client: Client, house: Runtime) -> None:
+def test_a_long_password_is_one_password_in_both_unicode_forms(client: Client, services: Services) -> None:
     password = "\u00e4" * 256
-    user = new_user(house, password=password)
+    user = new_user(services, password=password)
     assert client.sign_in(user.username, unicodedata.normalize("NFD", password)).status == 200
 
 
-def test_unknown_wrong_and_disabled_get_the_same_answer(client: Client, user: User, house: Runtime) -> None:
-    disabled = new_user(house, disabled=True)
+def test_unknown_wrong_and_disabled_get_the_same_answer(client: Client, user: User, services: Services) -> None:
+    disabled = new_user(services, disabled=True)
     answers = [
         client.sign_in(user.username, "not-the-password"),
         client.sign_in("nobody-of-this-name"),
@@ -175,15 +177,15 @@ def test_unknown_wrong_and_disabled_get_the_same_answer(client: Client, user: Us
     assert len({answer.body for answer in answers}) == 1
 
 
-def test_a_disabled_user_is_let_in_again_when_enabled(client: Client, house: Runtime) -> None:
-    user = new_user(house, disabled=True)
-    change_user(house, user, disabled=False)
+def test_a_disabled_user_is_let_in_again_when_enabled(client: Client, services: Services) -> None:
+    user = new_user(services, disabled=True)
+    change_user(services, user, disabled=False)
     assert client.sign_in(user.username).status == 200
 
 
 @pytest.mark.parametrize("name", ["user", "nobody-of-this-name"])
 def test_a_known_and_an_unknown_name_cost_one_verification_of_the_same_cost(
-    client: Client, house: Runtime, user: User, name: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, services: Services, user: User, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.sign_in("somebody")  # the hash to compare with is made once
     costs = []
@@ -199,11 +201,11 @@ def test_a_known_and_an_unknown_name_cost_one_verification_of_the_same_cost(
     assert costs == [["argon2id", "v=19", "m=8,t=1,p=1"]]
 
 
-def test_a_hash_of_old_parameters_is_replaced_at_sign_in(client: Client, house: Runtime) -> None:
-    old = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), house.random_bytes)
-    user = new_user(house, password_hash=old.hash("demo-password"))
+def test_a_hash_of_old_parameters_is_replaced_at_sign_in(client: Client, services: Services) -> None:
+    old = Passwords(Profile(iterations=2, lanes=1, memory_cost=8), services.random_bytes)
+    user = new_user(services, password_hash=old.hash("demo-password"))
     assert client.sign_in(user.username).status == 200
-    stored = house.users.by_username(user.username)
+    stored = services.users.by_username(user.username)
     assert stored == replace(user, password_hash=stored.password_hash if stored else "")
     assert stored.password_hash.startswith("$argon2id$v=19$m=8,t=1,p=1$")
     assert client.sign_in(user.username).status == 200
@@ -285,9 +287,9 @@ def test_any_other_place_is_400(client: Client, user: User, contents: Callable[[
 
 
 def test_nothing_in_the_tables_opens_a_door(
-    client: Client, house: Runtime, contents: Callable[[], list[str]]
+    client: Client, services: Services, contents: Callable[[], list[str]]
 ) -> None:
-    user = new_user(house, DEMO_SCOPE, password="a-password-to-look-for")
+    user = new_user(services, DEMO_SCOPE, password="a-password-to-look-for")
     tokens = client.sign_in(user.username, "a-password-to-look-for").json
     secret = base64url.decode(tokens["refresh_token"].removeprefix("gtr_"))[32:48]
     kept = "\n".join(contents())

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib import services
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from chalicelib.stores import aws
 from tests.conftest import connect, new_user
 from tests.stores.test_failures import HASTY, assert_unavailable, refusing
@@ -41,7 +40,7 @@ def test_a_sign_in_that_fails_leaves_no_session(
 
 def test_a_sign_in_without_kms_leaves_no_session(
     client: Client,
-    house: Runtime,
+    services: Services,
     clock: Clock,
     user: User,
     contents: Callable[[], list[str]],
@@ -52,8 +51,8 @@ def test_a_sign_in_without_kms_leaves_no_session(
         monkeypatch.setattr(aws, "_CONFIG", HASTY)
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{port}")
         kms_away = lambda name: aws.connect(name) if name == "kms" else connect(name)  # noqa: E731
-        monkeypatch.setattr(services, "connect", kms_away)
-        services.install(replace(house))
+        monkeypatch.setattr("chalicelib.services.connect", kms_away)
+        install(replace(services))
         assert_unavailable(client.sign_in(user.username))
     assert contents() == before
 
@@ -135,7 +134,7 @@ def test_a_sign_up_that_failed_leaves_name_and_address_free(
 )
 def test_a_comment_that_cannot_be_reached_is_503_and_as_it_was(
     client: Client,
-    house: Runtime,
+    services: Services,
     admin: User,
     contents: Callable[[], list[str]],
     operation: str,
@@ -153,14 +152,14 @@ def test_a_comment_that_cannot_be_reached_is_503_and_as_it_was(
 
 
 def test_a_user_added_while_a_transaction_holds_the_address_is_told_to_try_again(
-    house: Runtime, contents: Callable[[], list[str]]
+    services: Services, contents: Callable[[], list[str]]
 ) -> None:
     conflict = {
         "Error": {"Code": "TransactionCanceledException", "Message": ""},
         "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
     }
     with _answered("TransactWriteItems", conflict), pytest.raises(StoreUnavailableError):
-        new_user(house)
+        new_user(services)
     assert contents() == []
 
 

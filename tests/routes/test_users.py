@@ -8,13 +8,12 @@ from dataclasses import replace
 import pytest
 from chalice import Chalice
 
-from chalicelib import services
-from chalicelib.authorizer import gatehouse
+from chalicelib import authorizer
 from chalicelib.model import User
 from chalicelib.routes import users
-from chalicelib.routes.middleware import front_door
-from chalicelib.services import Runtime
-from chalicelib.web.protected_blueprint import Door
+from chalicelib.routes.middleware import middleware
+from chalicelib.services import Services, install
+from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from infra.local.gateway import Gateway
 from tests.support.client import Client, Reply, bearer
 
@@ -184,16 +183,16 @@ def test_a_missing_field_is_400(client: Client, contents: Callable[[], list[str]
 
 
 @pytest.fixture
-def closed(house: Runtime, client: Client) -> Client:
-    """The same house, deployed without open sign-up."""
-    services.install(replace(house, settings=house.settings._replace(open_sign_up=False)))
-    door = Door(__name__, open_sign_up=False)
-    door.post("/users")(users.sign_up)
+def closed(services: Services, client: Client) -> Client:
+    """The same services, deployed without open sign-up."""
+    install(replace(services, settings=services.settings._replace(open_sign_up=False)))
+    blueprint = ProtectedBlueprint(__name__, open_sign_up=False)
+    blueprint.post("/users")(users.sign_up)
     app = Chalice(app_name="closed")
-    for blueprint in (gatehouse, door):
-        app.register_blueprint(blueprint)
-    app.register_middleware(front_door, "http")
-    return Client(Gateway(app, house.clock))
+    for each in (authorizer.blueprint, blueprint):
+        app.register_blueprint(each)
+    app.register_middleware(middleware, "http")
+    return Client(Gateway(app, services.clock))
 
 
 def _request(client: Client, headers: dict[str, str]) -> Reply:

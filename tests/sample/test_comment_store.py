@@ -7,7 +7,7 @@ import pytest
 from chalicelib.errors import ConflictError
 from chalicelib.model import Comment, CommentEvent
 from chalicelib.sample.comment_store import PAGE_SIZE, CommentStore
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.dynamodb import Table
 from tests.conftest import connect
 
@@ -16,8 +16,8 @@ COMMENT = Comment("c1", "zoe", "Hello, \u4e16\u754c\n\0", 10, (CREATED,))
 
 
 @pytest.fixture
-def store(house: Runtime) -> CommentStore:
-    return CommentStore(Table(connect("dynamodb"), house.settings.comments_table))
+def store(services: Services) -> CommentStore:
+    return CommentStore(Table(connect("dynamodb"), services.settings.comments_table))
 
 
 def _many(store: CommentStore, count: int) -> list[Comment]:

@@ -39,41 +39,41 @@ _moments = st.sampled_from(_MOMENTS)
 _whiles = st.sampled_from(_WHILES)
 
 
-# --- How a user ends sessions: in the house, and in the model
+# --- How a user ends sessions: in the services, and in the model
 
 Ending = Callable[[World, Client, Container, AccessTokenClaims], None]
 
 
-def log_out(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
+def log_out(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     session = client.access_token.session
-    house.session_store.end(claims.sub, session.session_id, sessions.LOGOUT, world.now)
+    services.session_store.end(claims.sub, session.session_id, sessions.LOGOUT, world.now)
     session.end(sessions.LOGOUT, world.now)
 
 
-def log_out_everywhere(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
-    house.sessions.end_all(client.user.username, sessions.LOGOUT_ALL, world.now)
+def log_out_everywhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
+    services.sessions.end_all(client.user.username, sessions.LOGOUT_ALL, world.now)
     client.user.end_sessions(sessions.LOGOUT_ALL, world.now)
 
 
-def log_out_elsewhere(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
+def log_out_elsewhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     reason, name, kept = sessions.LOGOUT_OTHERS, client.user.username, _kept(claims)
-    world.other_sessions_ended(client, reason, lambda: house.sessions.end_all(name, reason, world.now, kept))
+    world.other_sessions_ended(client, reason, lambda: services.sessions.end_all(name, reason, world.now, kept))
 
 
-def change_password(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
+def change_password(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     user, new = client.user, f"the password of {world.now}, {len(client.user.sessions)}"
     if not user.disabled:
         change = PasswordChange(user.username, user.password, new, DEVICE, _kept(claims))
-        change_it = partial(house.accounts.change_password, change, world.now)
+        change_it = partial(services.accounts.change_password, change, world.now)
         if world.other_sessions_ended(client, sessions.PASSWORD_CHANGED, change_it):
             user.password = new
 
 
-def end_others_one_by_one(world: World, client: Client, house: Container, claims: AccessTokenClaims) -> None:
+def end_others_one_by_one(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     """By their lines in the list, where they may stand as ended."""
     for session in client.user.sessions:
         if session is not client.access_token.session:
-            end = partial(house.sessions.end, claims.sub, session.session_id, sessions.REVOKED, world.now)
+            end = partial(services.sessions.end, claims.sub, session.session_id, sessions.REVOKED, world.now)
             refused = attempt(end)
             assert refused is None or (isinstance(refused, NotFoundError) and session.is_over(world.now))
             if refused is None:  # what time has ended stands in no list, and is left as it is
@@ -152,12 +152,12 @@ class House(World, RuleBasedStateMachine):
             assert may_end or not sent.session.ended
 
     def refreshed(
-        self, client: Client, house: Container, narrowed: Scope | None
+        self, client: Client, services: Container, narrowed: Scope | None
     ) -> tuple[Token, AccessToken] | None:
         """The client's own refresh, and the promise to it. The answer, if there is one."""
         client.sent.append(client.token)
         owed = client.is_owed_an_answer(self.now)
-        answer = self.presented(client.token, client, house, narrowed)
+        answer = self.presented(client.token, client, services, narrowed)
         assert answer or not owed
         return answer
 
@@ -181,20 +181,20 @@ class House(World, RuleBasedStateMachine):
     @rule(pause=_moments, number=_clients, container=_containers)
     def look_at_the_sessions(self, pause: int, number: int, container: int) -> None:
         self.now += pause
-        client, house = self.clients[number], self.containers[container]
-        self.admitted(client.access_token, house)
-        self.listed(client.user, house)
+        client, services = self.clients[number], self.containers[container]
+        self.admitted(client.access_token, services)
+        self.listed(client.user, services)
 
     @rule(pause=_moments, asked=st.tuples(_ending, _ending) | st.tuples(_ending))
     def end_sessions(self, pause: int, asked: tuple[tuple[int, int, Ending], ...]) -> None:
         """By requests at once: all are through the front door before any acts. Then all who asked refresh."""
         self.now += pause
         requests = [(self.clients[number], self.containers[container], how) for number, container, how in asked]
-        let_in = [self.admitted(client.access_token, house) for client, house, _ in requests]
-        for (client, house, how), claims in zip(requests, let_in, strict=True):
+        let_in = [self.admitted(client.access_token, services) for client, services, _ in requests]
+        for (client, services, how), claims in zip(requests, let_in, strict=True):
             if claims:
-                how(self, client, house, claims)
-                house.feed.hurry()
+                how(self, client, services, claims)
+                services.feed.invalidate()
         for number, container, _ in asked:
             self.refresh(0, number, container, None, [])
 
@@ -228,9 +228,9 @@ class House(World, RuleBasedStateMachine):
             for session in user.sessions:
                 if session.newest:
                     self.presented(session.newest, session, self.containers[0])
-        for house in getattr(self, "containers", ()):
+        for services in getattr(self, "containers", ()):
             self.now += REVOCATION_INTERVAL
             for session in (session for user in self.users for session in user.sessions):
                 for token in session.access_tokens:
                     if self.now < token.expires:
-                        self.admitted(token, house)
+                        self.admitted(token, services)

@@ -1,4 +1,4 @@
-"""DynamoDB and KMS in this process, as far as the house asks for them: the calls of boto3, without the way there.
+"""DynamoDB and KMS in this process, as far as Gatehouse asks for them: the calls of boto3, without the way there.
 
 The real stores run over it, conditions and all, a hundred times faster than over an emulator. Whatever is not
 understood here raises: nothing is ever let through for want of understanding. One thread only.

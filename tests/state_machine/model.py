@@ -58,7 +58,7 @@ class Use:
 
 @dataclass(eq=False)
 class User:
-    """A person, as the house should know them."""
+    """A person, as the services should know them."""
 
     username: str
     password: str
@@ -133,7 +133,7 @@ class Session:
 
 @dataclass(frozen=True, eq=False)
 class Token:
-    """A refresh token that the house handed out at `made_at`."""
+    """A refresh token that the services handed out at `made_at`."""
 
     session: Session
     sub: str
@@ -144,7 +144,7 @@ class Token:
 
 @dataclass(frozen=True, eq=False)
 class AccessToken:
-    """An access token that the house handed out, good until `expires`."""
+    """An access token that the services handed out, good until `expires`."""
 
     session: Session
     text: str

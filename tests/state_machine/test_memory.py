@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.dynamodb import marshal
 from tests.conftest import connect
 from tests.state_machine.memory import DynamoDB
@@ -91,6 +91,6 @@ def queried(client: Any, table: str) -> object:
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("item", ITEMS, ids=["no item", "an item", "another item"])
-def test_memory_answers_as_the_emulator_does(house: Runtime, item: dict[str, Any], condition: str) -> None:
-    emulated = asked(connect("dynamodb"), house.settings.sessions_table, item, condition)
+def test_memory_answers_as_the_emulator_does(services: Services, item: dict[str, Any], condition: str) -> None:
+    emulated = asked(connect("dynamodb"), services.settings.sessions_table, item, condition)
     assert asked(DynamoDB(), "Sessions", item, condition) == emulated

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from chalicelib.accounts import sessions, sign_up
 from chalicelib.accounts.sessions import Kept
 from chalicelib.grants import refresh_token
-from chalicelib.grants.refresh_token import Presented, Rotation, judge
+from chalicelib.grants.refresh_token import Presented, Rotation, why_not_rotated
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
 from chalicelib.model import EpochChange, Session, User
 from chalicelib.scope import Scope
@@ -31,14 +31,14 @@ TestSessions.settings = PROFILE
 
 def test_a_lost_answer_can_be_asked_for_again_while_its_key_is_going() -> None:
     """The key of a token that was refreshed at the last moment must outlive the grace as well."""
-    house = House()
-    house.open(max_sessions=0)
-    house.containers[0].rotation.force(Purpose.REFRESH_TOKEN, house.now)
-    house.now = max(key.signs_from for key in house.containers[0].key_store.load()) - 1
-    house.sign_in(pause=0, number=0, container=0, asked=None)
-    house.refresh_in_vain(pause=IDLE_LIFETIME - 1, number=0, container=0, late=False)
-    assert house.clients[0].is_owed_an_answer(house.now + GRACE)
-    house.refresh(pause=GRACE, number=0, container=0, narrowed=None, lost=[])
+    services = House()
+    services.open(max_sessions=0)
+    services.containers[0].rotation.force(Purpose.REFRESH_TOKEN, services.now)
+    services.now = max(key.signs_from for key in services.containers[0].key_store.load()) - 1
+    services.sign_in(pause=0, number=0, container=0, asked=None)
+    services.refresh_in_vain(pause=IDLE_LIFETIME - 1, number=0, container=0, late=False)
+    assert services.clients[0].is_owed_an_answer(services.now + GRACE)
+    services.refresh(pause=GRACE, number=0, container=0, narrowed=None, lost=[])
 
 
 # --- The machine finds what is done wrong
@@ -61,7 +61,7 @@ def with_a_grace_of(patch: pytest.MonkeyPatch, seconds: int) -> None:
     patch.setattr(
         refresh_token,
         "judge",
-        lambda token, client_id, session, now, _: judge(token, client_id, session, now, seconds),
+        lambda token, client_id, session, now, _: why_not_rotated(token, client_id, session, now, seconds),
     )
 
 
@@ -152,12 +152,12 @@ def keeping_an_ended_session_brings_it_back(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def logging_out_everywhere_spares_who_was_kept_before(patch: pytest.MonkeyPatch) -> None:
-    raise_epoch = UserStore.raise_epoch
+    advance_epoch = UserStore.advance_epoch
 
     def sparing(self: UserStore, user: User, change: EpochChange, password_hash: str | None = None) -> None:
-        raise_epoch(self, user, replace(change, kept=change.kept or user.kept_session), password_hash)
+        advance_epoch(self, user, replace(change, kept=change.kept or user.kept_session), password_hash)
 
-    patch.setattr(UserStore, "raise_epoch", sparing)
+    patch.setattr(UserStore, "advance_epoch", sparing)
 
 
 @mutant

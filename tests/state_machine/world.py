@@ -1,4 +1,4 @@
-"""The house over tables in memory, and what it answers, held against the model."""
+"""The services over tables in memory, and what it answers, held against the model."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from chalicelib.model import FIRST_PARTY, Device, TokenResponse
 from chalicelib.model import User as Record
 from chalicelib.realm import Realm
 from chalicelib.scope import Scope, granted, parse
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.telemetry.events import Telemetry
@@ -64,8 +64,8 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Container(Runtime):
-    """The house as one container has it."""
+class Container(Services):
+    """The services as one container has it."""
 
     telemetry: Telemetry = field(default_factory=Silent)
     tables: memory.DynamoDB = field(default_factory=memory.DynamoDB)
@@ -99,18 +99,18 @@ class World:
 
     def sign_up(self, name: str) -> User:
         user = User(name, "the first password", parse("a b"))
-        house = self.containers[0]
-        sub = base64url.encode(house.random_bytes(16))
-        house.users.add(Record(sub, name, None, house.passwords.hash(user.password), user.scope))
+        services = self.containers[0]
+        sub = base64url.encode(services.random_bytes(16))
+        services.users.add(Record(sub, name, None, services.passwords.hash(user.password), user.scope))
         return user
 
     # --- Tokens
 
-    def signed_in(self, user: User, house: Container, asked: Scope | None) -> tuple[Token, AccessToken]:
+    def signed_in(self, user: User, services: Container, asked: Scope | None) -> tuple[Token, AccessToken]:
         """A new session of `user`."""
-        house.feed.current(self.now)  # as the front door does
-        response = house.sign_in(PasswordRequest(user.username, user.password, asked, DEVICE), REALM, self.now)
-        session_id = house.keys.read_refresh_token(response.refresh_token, self.now).session_id
+        services.feed.current(self.now)  # as the front door does
+        response = services.sign_in(PasswordRequest(user.username, user.password, asked, DEVICE), REALM, self.now)
+        session_id = services.keys.read_refresh_token(response.refresh_token, self.now).session_id
         if self.max_sessions:
             for oldest in user.living(self.now)[: 1 - self.max_sessions]:
                 oldest.end(sessions.SESSION_LIMIT, self.now)
@@ -119,16 +119,16 @@ class World:
         return self.handed_out(response, session, 0, None)
 
     def presented(
-        self, token: Token, holder: object, house: Container, narrowed: Scope | None = None
+        self, token: Token, holder: object, services: Container, narrowed: Scope | None = None
     ) -> tuple[Token, AccessToken] | None:
-        """`holder` presents `token` to the model and to the house. The answer, if there is one."""
+        """`holder` presents `token` to the model and to the services. The answer, if there is one."""
         session = token.session
         found_out = session.has_two_holders(token.generation, holder, self.now)
         expected = session.present(token.generation, holder, self.now)
         assert session.is_over(self.now) or not found_out
-        house.feed.current(self.now)  # as the front door does
+        services.feed.current(self.now)  # as the front door does
         request = RefreshTokenRequest(token.text, FIRST_PARTY, narrowed, DEVICE)
-        response = attempt(lambda: house.refresh(request, REALM, self.now))
+        response = attempt(lambda: services.refresh(request, REALM, self.now))
         if expected is None:
             assert isinstance(response, InvalidGrantError)
             self.forgive_a_forgotten_token(token)
@@ -157,7 +157,7 @@ class World:
         return session.newest, access_token
 
     def forgive_a_forgotten_token(self, token: Token) -> None:
-        """A token whose key may be gone is refused; whether it ended its session, only the house can tell."""
+        """A token whose key may be gone is refused; whether it ended its session, only the services can tell."""
         forgotten = self.now >= token.made_at + model.IDLE_LIFETIME + model.GRACE
         ended = token.session.ended
         if forgotten and ended and (ended.at, ended.reasons) == (self.now, frozenset({REUSE})):
@@ -166,21 +166,21 @@ class World:
 
     # --- What an access token opens
 
-    def admitted(self, token: AccessToken, house: Container) -> AccessTokenClaims | None:
+    def admitted(self, token: AccessToken, services: Container) -> AccessTokenClaims | None:
         """What the front door makes of it: claims where it lets `token` in, `None` where it answers 401."""
-        claims = attempt(lambda: self.verified(token.text, house))
+        claims = attempt(lambda: self.verified(token.text, services))
         assert isinstance(claims, InvalidTokenError) == (self.now >= token.expires)
         if not isinstance(claims, AccessTokenClaims):
             return None
         ended = token.session.ended
-        refused = house.feed.current(self.now).end(claims)
+        refused = services.feed.current(self.now).end(claims)
         assert ended or not refused
         assert refused or not ended or self.now < ended.at + model.REVOCATION_INTERVAL
         return None if refused else claims
 
-    def verified(self, access_token: str, house: Container) -> AccessTokenClaims:
-        """What the gate reads in `access_token`, by the JWK Set that `house` has. Raises `InvalidTokenError`."""
-        jwk_set = read_jwk_set(json.dumps(house.keys.ring(self.now).jwk_set(self.now)).encode())
+    def verified(self, access_token: str, services: Container) -> AccessTokenClaims:
+        """What the gate reads in `access_token`, by the JWK Set of `services`. Raises `InvalidTokenError`."""
+        jwk_set = read_jwk_set(json.dumps(services.keys.ring(self.now).jwk_set(self.now)).encode())
         return verify(access_token, jwk_set.get, issuer=REALM.issuer, audience=REALM.audience, now=self.now)
 
     # --- Sessions
@@ -195,9 +195,9 @@ class World:
             client.user.end_sessions(reason, self.now, kept=session)
         return refused is None
 
-    def listed(self, user: User, house: Container) -> None:
+    def listed(self, user: User, services: Container) -> None:
         """Every living session is listed as such, and every ended one with the first reason."""
-        page, _ = house.sessions.page(user.username, None, self.now)
+        page, _ = services.sessions.page(user.username, None, self.now)
         shown = {session.session_id: session for session in page}
         for session in user.sessions:
             if self.now < session.expires() and session.end_is_remembered():

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.accounts.throttle import NO_FAILURES, Failures, Limit
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores import attempts
 from chalicelib.stores.attempts import AttemptStore
 from chalicelib.stores.dynamodb import Item, Table
@@ -18,8 +18,8 @@ LIMIT = Limit(failures=10, window=300)
 
 
 @pytest.fixture
-def store(house: Runtime) -> AttemptStore:
-    return AttemptStore(Table(connect("dynamodb"), house.settings.attempts_table))
+def store(services: Services) -> AttemptStore:
+    return AttemptStore(Table(connect("dynamodb"), services.settings.attempts_table))
 
 
 @pytest.fixture

@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from chalicelib import services
 from chalicelib.accounts.throttle import Limit
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.material import new_hmac_key
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import Slot
+from chalicelib.keys.rotation import KeySchedule
 from chalicelib.model import Comment, CommentEvent, Device, EpochChange, User
 from chalicelib.sample.comment_store import CommentStore
-from chalicelib.services import Runtime
+from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from chalicelib.stores.attempts import AttemptStore, address_key
 from chalicelib.stores.dynamodb import Table
@@ -110,14 +109,14 @@ WAYS: dict[str, Callable[[], Any]] = {
 
 @pytest.fixture(params=WAYS)
 def broken(
-    request: pytest.FixtureRequest, house: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runtime]:
-    """A house whose every call to AWS fails in one way."""
+    request: pytest.FixtureRequest, services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Services]:
+    """A services whose every call to AWS fails in one way."""
     with WAYS[request.param]() as port:
         monkeypatch.setattr(aws, "_CONFIG", HASTY)
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        monkeypatch.setattr(services, "connect", aws.connect)
-        yield replace(services.assemble(os.environ), profile=CHEAP, clock=clock)
+        monkeypatch.setattr("chalicelib.services.connect", aws.connect)
+        yield replace(assemble(os.environ), profile=CHEAP, clock=clock)
 
 
 # --- Every method of every store
@@ -126,52 +125,52 @@ USER = User(sub=SESSION.sub, username="zoe", email="zoe@example.com", password_h
 DEVICE = Device("192.0.2.7", "")
 HMAC = new_hmac_key(b"\0\0\0\1", b"k" * 32)
 ENTRY = KeyEntry(HMAC.kid, Purpose.REFRESH_TOKEN, "HS256", b"sealed", 0, 0)
-SLOT = Slot(1, 0, 0)
+SLOT = KeySchedule(1, 0, 0)
 COMMENT = Comment("c1", "zoe", "Hello", 10)
 EVENT = CommentEvent("flagged", "admin", 20)
 
 
-def _attempts(house: Runtime) -> AttemptStore:
-    return AttemptStore(Table(aws.connect("dynamodb"), house.settings.attempts_table))
+def _attempts(services: Services) -> AttemptStore:
+    return AttemptStore(Table(aws.connect("dynamodb"), services.settings.attempts_table))
 
 
-CALLS: dict[type, dict[str, Callable[[Runtime], object]]] = {
+CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
     UserStore: {
-        "by_username": lambda house: house.users.by_username("zoe"),
-        "add": lambda house: house.users.add(USER),
-        "raise_epoch": lambda house: house.users.raise_epoch(USER, EpochChange(1, 10, "logout", None)),
-        "replace_password_hash": lambda house: house.users.replace_password_hash(USER, "a new hash"),
+        "by_username": lambda services: services.users.by_username("zoe"),
+        "add": lambda services: services.users.add(USER),
+        "advance_epoch": lambda services: services.users.advance_epoch(USER, EpochChange(1, 10, "logout", None)),
+        "replace_password_hash": lambda services: services.users.replace_password_hash(USER, "a new hash"),
     },
     SessionStore: {
-        "add": lambda house: house.session_store.add(SESSION),
-        "get": lambda house: house.session_store.get(SESSION.sub, SESSION.session_id),
-        "rotate": lambda house: house.session_store.rotate(ROTATION),
-        "end": lambda house: house.session_store.end(SESSION.sub, SESSION.session_id, "logout", 10),
-        "of_user": lambda house: house.session_store.of_user(SESSION.sub),
-        "page": lambda house: house.session_store.page(SESSION.sub, None),
+        "add": lambda services: services.session_store.add(SESSION),
+        "get": lambda services: services.session_store.get(SESSION.sub, SESSION.session_id),
+        "rotate": lambda services: services.session_store.rotate(ROTATION),
+        "end": lambda services: services.session_store.end(SESSION.sub, SESSION.session_id, "logout", 10),
+        "of_user": lambda services: services.session_store.of_user(SESSION.sub),
+        "page": lambda services: services.session_store.page(SESSION.sub, None),
     },
     KeyRingStore: {
-        "load": lambda house: list(house.key_store.load()),
-        "unseal": lambda house: house.key_store.unseal(ENTRY),
-        "add": lambda house: house.key_store.add(HMAC, SLOT),
-        "revoke": lambda house: house.key_store.revoke(ENTRY, 10, None),
-        "remove": lambda house: house.key_store.remove(ENTRY),
+        "load": lambda services: list(services.key_store.load()),
+        "unseal": lambda services: services.key_store.unseal(ENTRY),
+        "add": lambda services: services.key_store.add(HMAC, SLOT),
+        "revoke": lambda services: services.key_store.revoke(ENTRY, 10, None),
+        "remove": lambda services: services.key_store.remove(ENTRY),
     },
     CommentStore: {
-        "add": lambda house: house.comments.store.add(COMMENT),
-        "get": lambda house: house.comments.store.get("c1"),
-        "page": lambda house: house.comments.store.page(None),
-        "delete": lambda house: house.comments.store.delete("c1"),
-        "append_event": lambda house: house.comments.store.append_event("c1", EVENT),
+        "add": lambda services: services.comments.store.add(COMMENT),
+        "get": lambda services: services.comments.store.get("c1"),
+        "page": lambda services: services.comments.store.page(None),
+        "delete": lambda services: services.comments.store.delete("c1"),
+        "append_event": lambda services: services.comments.store.append_event("c1", EVENT),
     },
     RevocationStore: {
-        "add": lambda house: house.revocations.add(Revocation(Kind.SESSION, "s", 10)),
-        "since": lambda house: list(house.revocations.since(0, 10)),
+        "add": lambda services: services.revocations.add(Revocation(Kind.SESSION, "s", 10)),
+        "since": lambda services: list(services.revocations.since(0, 10)),
     },
-    AttemptStore: {"count": lambda house: _attempts(house).count(address_key("192.0.2.7"), Limit(1, 1), 10)},
+    AttemptStore: {"count": lambda services: _attempts(services).count(address_key("192.0.2.7"), Limit(1, 1), 10)},
     SignInStore: {
-        "look_up": lambda house: house.credentials.sign_ins.look_up("zoe", "192.0.2.7"),
-        "record_failure": lambda house: house.credentials.sign_ins.record_failure("zoe", DEVICE, 10),
+        "look_up": lambda services: services.credentials.sign_ins.look_up("zoe", "192.0.2.7"),
+        "record_failure": lambda services: services.credentials.sign_ins.record_failure("zoe", DEVICE, 10),
     },
 }
 
@@ -183,7 +182,7 @@ def test_no_method_is_forgotten() -> None:
         assert methods - set(calls) == {name for kind, name in only_described if kind is store}
 
 
-def test_every_call_to_a_broken_aws_says_so(broken: Runtime) -> None:
+def test_every_call_to_a_broken_aws_says_so(broken: Services) -> None:
     for store, calls in CALLS.items():
         for name, call in calls.items():
             error = _caught(call, broken)
@@ -193,9 +192,9 @@ def test_every_call_to_a_broken_aws_says_so(broken: Runtime) -> None:
             assert str(error) == "The service is briefly unavailable. Please try again."
 
 
-def _caught(call: Callable[[Runtime], object], house: Runtime) -> StoreUnavailableError | None:
+def _caught(call: Callable[[Services], object], services: Services) -> StoreUnavailableError | None:
     try:
-        call(house)
+        call(services)
     except StoreUnavailableError as error:
         return error
     return None
@@ -219,9 +218,9 @@ def tokens(client: Client, user: User) -> dict[str, str]:
 
 
 def test_no_route_answers_anything_else_while_aws_is_down(
-    client: Client, user: User, tokens: dict[str, str], broken: Runtime
+    client: Client, user: User, tokens: dict[str, str], broken: Services
 ) -> None:
-    services.install(broken)
+    install(broken)
     assert_unavailable(client.sign_in(user.username))
     assert_unavailable(client.sign_in("nobody-of-this-name"))
     assert_unavailable(client.refresh(tokens["refresh_token"]))

@@ -10,8 +10,8 @@ import pytest
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.material import NewKey, new_hmac_key, new_signing_key
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import Slot
-from chalicelib.services import Runtime
+from chalicelib.keys.rotation import KeySchedule
+from chalicelib.services import Services
 from chalicelib.stores import aws
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer
@@ -24,7 +24,7 @@ HMAC = new_hmac_key(b"\0\0\0\1", b"\xffsecret-of-32-octets-to-look-for")
 
 @pytest.fixture
 def table() -> Table:
-    """A ring of this test's own: that of the house signs for everyone."""
+    """A ring of this test's own: that of the services signs for everyone."""
     properties = template.emulated()["Resources"]["Keys"]["Properties"]
     description = {name: properties[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")}
     table = Table(connect("dynamodb"), f"Keys-{secrets.token_hex(4)}")
@@ -33,10 +33,10 @@ def table() -> Table:
 
 
 @pytest.fixture
-def ring(house: Runtime, table: Table) -> Callable[[str], KeyRingStore]:
+def ring(services: Services, table: Table) -> Callable[[str], KeyRingStore]:
     """The store of a stage."""
-    kms_key = house.settings.kms_key
-    return lambda stage: KeyRingStore(table, Sealer(aws.connect("kms"), kms_key, stage), house.revocations)
+    kms_key = services.settings.kms_key
+    return lambda stage: KeyRingStore(table, Sealer(aws.connect("kms"), kms_key, stage), services.revocations)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def store(ring: Callable[[str], KeyRingStore]) -> KeyRingStore:
 
 
 def added(store: KeyRingStore, key: NewKey, serial: int = 0) -> KeyEntry:
-    assert store.add(key, Slot(serial=serial, published_at=10, signs_from=20))
+    assert store.add(key, KeySchedule(serial=serial, published_at=10, signs_from=20))
     return next(entry for entry in store.load() if entry.kid == key.kid)
 
 
@@ -96,13 +96,13 @@ def test_a_sealed_secret_opens_in_its_stage_alone(ring: Callable[[str], KeyRingS
 def test_a_number_is_taken_once_for_each_purpose(store: KeyRingStore) -> None:
     added(store, HMAC, 1)
     added(store, SIGNING, 1)
-    slot = Slot(serial=1, published_at=30, signs_from=40)
+    slot = KeySchedule(serial=1, published_at=30, signs_from=40)
     assert not store.add(new_signing_key(), slot)
     assert {entry.kid for entry in store.load()} == {HMAC.kid, SIGNING.kid}
 
 
 def test_a_race_for_a_number_has_one_winner(store: KeyRingStore) -> None:
-    slot = Slot(serial=1, published_at=30, signs_from=40)
+    slot = KeySchedule(serial=1, published_at=30, signs_from=40)
     keys = [new_signing_key() for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
         taken = list(pool.map(lambda key: store.add(key, slot), keys))
@@ -110,22 +110,22 @@ def test_a_race_for_a_number_has_one_winner(store: KeyRingStore) -> None:
     assert [entry.kid for entry in store.load()] == [keys[taken.index(True)].kid]
 
 
-def test_a_key_is_revoked_once_with_its_replacement_and_its_news(store: KeyRingStore, house: Runtime) -> None:
+def test_a_key_is_revoked_once_with_its_replacement_and_its_news(store: KeyRingStore, services: Services) -> None:
     entry, next_key = added(store, SIGNING), new_signing_key()
-    replacement = (next_key, Slot(serial=1, published_at=50, signs_from=50))
+    replacement = (next_key, KeySchedule(serial=1, published_at=50, signs_from=50))
     assert store.revoke(entry, 50, replacement)
     assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: 50, next_key.kid: None}
-    assert [told.subject for told in house.revocations.since(40, 60)] == [entry.kid]
+    assert [told.subject for told in services.revocations.since(40, 60)] == [entry.kid]
     assert not store.revoke(entry, 60, None)
 
 
 def test_a_revocation_without_a_place_for_its_replacement_changes_nothing(
-    store: KeyRingStore, house: Runtime
+    store: KeyRingStore, services: Services
 ) -> None:
     entry, other = added(store, SIGNING), added(store, new_signing_key(), 1)
-    assert not store.revoke(entry, 50, (new_signing_key(), Slot(serial=1, published_at=50, signs_from=50)))
+    assert not store.revoke(entry, 50, (new_signing_key(), KeySchedule(serial=1, published_at=50, signs_from=50)))
     assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: None, other.kid: None}
-    assert list(house.revocations.since(40, 60)) == []
+    assert list(services.revocations.since(40, 60)) == []
 
 
 def test_what_is_removed_is_gone(store: KeyRingStore) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.dynamodb import transact
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.tokens.revocations import OVERLAP, Kind, Revocation
@@ -28,8 +28,8 @@ def now() -> int:
 
 
 @pytest.fixture
-def store(house: Runtime) -> RevocationStore:
-    return house.revocations
+def store(services: Services) -> RevocationStore:
+    return services.revocations
 
 
 def ended(at: int, subject: str = "subject") -> Revocation:
@@ -116,10 +116,10 @@ def test_a_new_containers_first_pull_is_three_reads_at_most(store: RevocationSto
 
 
 def test_an_entry_outlives_every_token_that_it_ends_and_not_for_long(
-    house: Runtime, store: RevocationStore, now: int
+    services: Services, store: RevocationStore, now: int
 ) -> None:
     store.add(ended(now))
-    (row,) = connect("dynamodb").scan(TableName=house.settings.revocations_table)["Items"]
+    (row,) = connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"]
     # Issued in the same second by a clock that is ahead as far as clocks may be.
     last_token_expires = now + OVERLAP + LIFETIME
     assert last_token_expires < int(row["expires_at"]["N"]) <= last_token_expires + 60

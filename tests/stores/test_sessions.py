@@ -10,7 +10,7 @@ from chalicelib import base64url
 from chalicelib.grants.refresh_token import Rotation
 from chalicelib.model import Device, Session
 from chalicelib.scope import parse
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 
@@ -39,8 +39,8 @@ RACERS = 16
 
 
 @pytest.fixture
-def store(house: Runtime) -> SessionStore:
-    return house.session_store
+def store(services: Services) -> SessionStore:
+    return services.session_store
 
 
 def kept(store: SessionStore) -> Session | None:
@@ -143,29 +143,29 @@ def test_one_of_many_ends_it(store: SessionStore) -> None:
     assert kept(store) == replace(SESSION, ended_at=NOW, reason=reasons[ended.index(True)])
 
 
-def test_the_end_and_its_news_are_one(store: SessionStore, house: Runtime) -> None:
+def test_the_end_and_its_news_are_one(store: SessionStore, services: Services) -> None:
     store.add(SESSION)
     store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
     store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
-    told = list(house.revocations.since(NOW - 10, NOW + 10))
+    told = list(services.revocations.since(NOW - 10, NOW + 10))
     assert [(entry.subject, entry.at) for entry in told] == [(SESSION.session_id, NOW)]
 
 
 # --- Beginning in the place of others
 
 
-def test_a_new_session_and_the_end_of_the_old_ones_are_one_write(store: SessionStore, house: Runtime) -> None:
+def test_a_new_session_and_the_end_of_the_old_ones_are_one_write(store: SessionStore, services: Services) -> None:
     first, second, new = (replace(SESSION, session_id=name) for name in ("first", "second", "new"))
     store.add(first)
     store.add(second)
     assert store.add(new, ["first", "second"], "session_limit", NOW)
     reasons = {session.session_id: session.reason for session in store.of_user(SESSION.sub)}
     assert reasons == {"first": "session_limit", "second": "session_limit", "new": None}
-    told = {entry.subject for entry in house.revocations.since(NOW - 10, NOW + 10)}
+    told = {entry.subject for entry in services.revocations.since(NOW - 10, NOW + 10)}
     assert told == {"first", "second"}
 
 
-def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore, house: Runtime) -> None:
+def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore, services: Services) -> None:
     first, second = replace(SESSION, session_id="first"), replace(SESSION, session_id="second")
     store.add(first)
     store.add(second)
@@ -173,7 +173,7 @@ def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore,
     assert not store.add(replace(SESSION, session_id="new"), ["first", "second"], "session_limit", NOW + 1)
     assert store.get(SESSION.sub, "new") is None
     assert store.get(SESSION.sub, "first") == first
-    assert [entry.subject for entry in house.revocations.since(NOW - 10, NOW + 10)] == ["second"]
+    assert [entry.subject for entry in services.revocations.since(NOW - 10, NOW + 10)] == ["second"]
 
 
 # --- Listing

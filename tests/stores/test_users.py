@@ -12,7 +12,7 @@ from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import ConflictError, EmailTakenError, UsernameTakenError
 from chalicelib.model import EpochChange, User
 from chalicelib.scope import parse
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from chalicelib.stores.users import UserStore
 
 PLAIN = User(sub="1", username="Zo\u00eb", email="Zoe@example.com", password_hash="a hash", scope=parse("a b"))
@@ -29,8 +29,8 @@ RACERS = 16
 
 
 @pytest.fixture
-def store(house: Runtime) -> UserStore:
-    return house.users
+def store(services: Services) -> UserStore:
+    return services.users
 
 
 @pytest.mark.parametrize("user", [PLAIN, FULL, replace(PLAIN, email=None), replace(PLAIN, scope=frozenset())])
@@ -129,10 +129,10 @@ def test_a_password_hash_makes_no_user(store: UserStore, contents: Callable[[], 
 def test_the_epoch_rises_with_its_reason(store: UserStore) -> None:
     store.add(PLAIN)
     change = EpochChange(1, 10, "password", "s")
-    store.raise_epoch(PLAIN, change, "a new hash")
+    store.advance_epoch(PLAIN, change, "a new hash")
     raised = replace(PLAIN, session_epoch=1, kept_session="s", epoch_changes=(change,), password_hash="a new hash")
     assert store.by_username(PLAIN.username) == raised
-    store.raise_epoch(raised, EpochChange(2, 20, "logout", None))
+    store.advance_epoch(raised, EpochChange(2, 20, "logout", None))
     found = store.by_username(PLAIN.username)
     assert found
     assert (found.session_epoch, found.kept_session, found.password_hash) == (2, None, "a new hash")
@@ -145,5 +145,5 @@ def test_the_epoch_rises_only_from_what_was_seen(
     store.add(PLAIN)
     before = contents()
     with pytest.raises(EpochChangedError):
-        store.raise_epoch(seen, EpochChange(seen.session_epoch + 1, 10, "logout", None))
+        store.advance_epoch(seen, EpochChange(seen.session_epoch + 1, 10, "logout", None))
     assert contents() == before

@@ -1,4 +1,4 @@
-"""What the house asks of AWS: every call counted, let fail or met by another one, at the client that makes it."""
+"""What Gatehouse asks of AWS: every call counted, let fail or met by another one, at the client that makes it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

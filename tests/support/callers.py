@@ -1,12 +1,12 @@
-"""Who speaks with the house, from where and in which session; and which container answers."""
+"""Who speaks with the services, from where and in which session; and which container answers."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from chalicelib import base64url, services
+from chalicelib import base64url
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, install
 from infra.local.gateway import Answer, Gateway
 from tests.support.client import Client, Reply, basic, bearer
 
@@ -78,13 +78,13 @@ def sign_in(client: Client, user: User, user_agent: str = "", **fields: str) -> 
     return SignedIn(client, reply.json["access_token"], reply.json["refresh_token"])
 
 
-def container(house: Runtime, **settings: object) -> Runtime:
-    """Another container of `house`, which knows nothing yet, under other `settings` where some are given."""
-    return replace(house, settings=house.settings._replace(**settings))  # type: ignore[arg-type]
+def container(services: Services, **settings: object) -> Services:
+    """Another container of `services`, which knows nothing yet, under other `settings` where some are given."""
+    return replace(services, settings=services.settings._replace(**settings))  # type: ignore[arg-type]
 
 
-def serve(house: Runtime, **settings: object) -> Runtime:
-    """Lets a new container of `house`, under these `settings`, answer from now on."""
-    made = container(house, **settings)
-    services.install(made)
+def serve(services: Services, **settings: object) -> Services:
+    """Lets a new container of `services`, under these `settings`, answer from now on."""
+    made = container(services, **settings)
+    install(made)
     return made

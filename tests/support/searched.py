@@ -18,7 +18,7 @@ from chalicelib import base64url
 from chalicelib.keys.material import hmac_key
 from chalicelib.keys.ring import Purpose
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services
 from tests.support.client import Client, Clock, Reply, basic, bearer
 
 PASSWORD = "correct-horse-battery-staple"
@@ -58,7 +58,7 @@ def forms(secret: str | bytes) -> set[str]:
 class Searched:
     """The client, the secrets that have been in use, and all output so far."""
 
-    house: Runtime
+    services: Services
     client: Client
     user: User
     clock: Clock
@@ -98,11 +98,11 @@ class Searched:
         return {name for name, secret in self.secrets.items() if any(form in text for form in forms(secret))}
 
 
-def keys_of(house: Runtime) -> dict[str, str | bytes]:
+def keys_of(services: Services) -> dict[str, str | bytes]:
     """What KMS unseals, and what is made of it."""
     known: dict[str, str | bytes] = {}
-    for entry in house.key_store.load():
-        plaintext = house.key_store.unseal(entry)
+    for entry in services.key_store.load():
+        plaintext = services.key_store.unseal(entry)
         known[f"{entry.purpose}, as KMS unseals it"] = plaintext
         if entry.purpose is Purpose.REFRESH_TOKEN:
             known["the HMAC key"] = hmac_key(entry, plaintext).key

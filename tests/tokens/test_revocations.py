@@ -140,7 +140,7 @@ def test_what_ends_is_known_within_the_interval(feed: Feed, table: Table) -> Non
 def test_hurry_lets_the_next_request_pull_and_only_that(feed: Feed, table: Table) -> None:
     feed.current(NOW)
     table.end("a", NOW)
-    feed.hurry()
+    feed.invalidate()
     assert ended(feed, NOW) == {"a"}
     feed.current(NOW)
     assert table.pulls == [NOW, NOW]
@@ -302,5 +302,5 @@ def test_it_recovers_with_the_next_pull(feed: Feed, table: Table) -> None:
 def test_a_hurried_pull_that_fails_leaves_the_last_good_one(feed: Feed, table: Table) -> None:
     feed.current(NOW)
     table.reachable = False
-    feed.hurry()
+    feed.invalidate()
     assert ended(feed, NOW) == set()

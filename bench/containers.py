@@ -18,10 +18,9 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from botocore import xform_name
 from botocore.config import Config
 
-from chalicelib import services
 from chalicelib.accounts.password import Profile
 from chalicelib.model import User
-from chalicelib.services import Runtime
+from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from infra import demo
 from infra.emulated import ministack
@@ -56,14 +55,14 @@ def running() -> Iterator[Mapping[str, str]]:
     with (
         ministack.running() as environment,
         mock.patch.dict(os.environ, environment),
-        mock.patch.object(services, "connect", connect),
+        mock.patch("chalicelib.services.connect", connect),
         _logging(),
     ):
         demo.load(os.environ)
         try:
             yield environment
         finally:
-            services.install(None)
+            install(None)
             connect.cache_clear()
 
 
@@ -81,14 +80,14 @@ def _logging() -> Iterator[None]:
             root.removeHandler(handler)
 
 
-def container(now: int | None = None, profile: Profile | None = None, **settings: Any) -> Runtime:
+def container(now: int | None = None, profile: Profile | None = None, **settings: Any) -> Services:
     """A container that knows nothing yet and answers from now on. Its clock stands still, so that what it has read
     grows no older; it is a little ahead. `settings` differ from the stage's."""
-    made = services.assemble(os.environ)
+    made = assemble(os.environ)
     at = now or _next_bucket()
     made = replace(made, clock=lambda: at, profile=profile or made.profile)
     made = replace(made, settings=made.settings._replace(**settings))
-    services.install(made)
+    install(made)
     return made
 
 
@@ -99,7 +98,7 @@ def _next_bucket() -> int:
 
 def user() -> User:
     """The demo user."""
-    found = services.assemble(os.environ).users.by_username("demo")
+    found = assemble(os.environ).users.by_username("demo")
     if found is None:
         raise LookupError("ministack has no demo data")
     return found
