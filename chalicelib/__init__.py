@@ -2,8 +2,8 @@
 
 What comes in, and where it goes:
 
-    a token is issued        routes.tokens, grants.password, accounts.credentials, tokens.access_token
-    a token is refreshed     routes.tokens, grants.refresh_token, one conditional write in stores.sessions
+    a token is issued        routes.tokens, grants.token_endpoint, grants.password, accounts.credentials
+    a token is refreshed     routes.tokens, grants.token_endpoint, grants.refresh_token, stores.sessions
     a request is let in      authorizer, tokens.access_token_verifier, gate.policy; then routes.middleware
 
 Packages and modules. Imports run from top to bottom, never up; `pyproject.toml` holds that.
@@ -17,7 +17,8 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     sample          the sample resource: comments
     gate            what decides on a bearer token
     stores          one module for each table; the only importers of boto3
-    grants          one grant, one module
+    grants          one grant, one module; the phases that all share
+    oauth           the protocol without HTTP: clients
     accounts        a person: sign-up, credentials, passwords, throttling, sessions
     tokens          what each kind of token is
     keys            the key ring, rotation, JWK Sets

@@ -1,25 +1,42 @@
-"""Who may reach what: every protected route, its method and its scopes. The only place that says so.
+"""Who may reach what: every route, its method, and who checks the caller. The only place that says so.
 
-The gate compiles this table to an IAM policy (`policy.py`), and the API function asks it again before any
-handler runs (`routes/caller.py`). To protect a route of your own, add a line here.
+A route is of one of three kinds:
+
+    public      anyone may reach it
+    guarded     the gate checks an access token, and its scopes open the route
+    function    the API function authenticates the caller itself, as `checked_by` says; there is no authorizer
+
+The gate compiles the guarded routes to an IAM policy (`gate/policy.py`), and the API function asks this table
+again before any handler runs. To protect a route of your own, add a line here.
 """
 
+from enum import Enum
 from typing import NamedTuple
 
 from chalicelib.scope import Scope
 
 
-class Access(NamedTuple):
-    """One method of one route, and what a token must hold to use it.
+class Kind(Enum):
+    """Who checks the caller of a route."""
 
-    `path` is written as Chalice writes it: `/comments/{comment_id}`. A token needs at least one word of
-    `any_of` (where any are named) and every word of `all_of`. With neither, every valid token will do.
+    PUBLIC = "public"
+    GUARDED = "guarded"
+    FUNCTION = "function"
+
+
+class Access(NamedTuple):
+    """One method of one route, and what a caller must hold to use it.
+
+    `path` is written as Chalice writes it: `/comments/{comment_id}`. A token for a guarded route needs at least
+    one word of `any_of` (where any are named) and every word of `all_of`. With neither, every valid token will do.
     """
 
     method: str
     path: str
     any_of: Scope = frozenset()
     all_of: Scope = frozenset()
+    kind: Kind = Kind.GUARDED
+    checked_by: str = "the gate"
 
     def allows(self, scope: Scope) -> bool:
         """Whether a token with `scope` may use this route."""
@@ -27,11 +44,24 @@ class Access(NamedTuple):
 
 
 def access(method: str, path: str, *any_of: str) -> Access:
-    """A route that needs one of the scopes `any_of`; none named: any valid token."""
+    """A guarded route that needs one of the scopes `any_of`; none named: any valid token."""
     return Access(method, path, any_of=frozenset(any_of))
 
 
+def public(method: str, path: str) -> Access:
+    """A route for anyone."""
+    return Access(method, path, kind=Kind.PUBLIC, checked_by="nobody")
+
+
+def in_function(method: str, path: str, checked_by: str) -> Access:
+    """A route whose caller the function authenticates; `checked_by` says how."""
+    return Access(method, path, kind=Kind.FUNCTION, checked_by=checked_by)
+
+
 ACCESS_TABLE = (
+    public("GET", "/.well-known/jwks.json"),
+    in_function("POST", "/tokens", "username and password"),
+    in_function("POST", "/tokens/refresh", "the refresh token; in a cookie with an allowed Origin"),
     access("POST", "/logout"),
     access("GET", "/me"),
     access("PUT", "/me/password", "account"),
@@ -46,20 +76,24 @@ ACCESS_TABLE = (
     access("GET", "/comments/{comment_id}/history", "comments:moderate"),
 )
 
-# What anyone may reach without a token: what gives tokens, and the keys to verify them by.
-PUBLIC_ROUTES = frozenset(
-    {
-        ("POST", "/tokens"),
-        ("POST", "/tokens/refresh"),
-        ("GET", "/.well-known/jwks.json"),
-    }
-)
-# Those of them that sign: what has been revoked must have reached them too.
-SIGNING_ROUTES = frozenset({("POST", "/tokens"), ("POST", "/tokens/refresh")})
-OPEN_SIGN_UP_ROUTES = frozenset({("POST", "/users")})
+# Where the stage allows open sign-up, anyone may make an account.
+OPEN_SIGN_UP = public("POST", "/users")
+
+_ENTRIES = {(each.method, each.path): each for each in ACCESS_TABLE}
 
 
-def is_public(method: str, path: str, *, open_sign_up: bool) -> bool:
-    """Whether the route takes no token; `open_sign_up` is the stage's setting."""
-    route = (method, path)
-    return method == "OPTIONS" or route in PUBLIC_ROUTES or (open_sign_up and route in OPEN_SIGN_UP_ROUTES)
+def guarded() -> tuple[Access, ...]:
+    """The routes that the gate guards."""
+    return tuple(each for each in ACCESS_TABLE if each.kind is Kind.GUARDED)
+
+
+def entry(method: str, path: str, *, open_sign_up: bool = False) -> Access | None:
+    """The entry of the route, `path` as Chalice writes it; `None` for a route that is not served.
+
+    `open_sign_up` is the stage's setting. A preflight carries no token (Fetch §3.2.2).
+    """
+    if method == "OPTIONS":
+        return public(method, path)
+    if open_sign_up and (method, path) == (OPEN_SIGN_UP.method, OPEN_SIGN_UP.path):
+        return OPEN_SIGN_UP
+    return _ENTRIES.get((method, path))

@@ -13,7 +13,7 @@ from chalice import Blueprint
 from chalice.app import AuthRequest
 
 from chalicelib import issuer, settings
-from chalicelib.access_table import ACCESS_TABLE
+from chalicelib.access_table import guarded
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.policy import AccessTable, MethodArn
 from chalicelib.gate.verified_tokens import VerifiedTokens
@@ -73,7 +73,7 @@ class Gate:
         api = self._api(method_arn)
         now = int(self._clock())
         claims, _, context = api.tokens.verified(_bearer_token(authorization), now)
-        if self._revocations is not None and self._revocations(now).end(claims):
+        if self._revocations is not None and self._revocations(now).revokes(claims):
             raise InvalidTokenError(detail="revoked")
         return {
             "principalId": claims.sub,
@@ -135,7 +135,7 @@ def _revocations(given: settings.Settings) -> "Callable[[int], Revocations] | No
 
 
 # Compiled once; a table that cannot be written exactly as a policy stops the start.
-PROTECTED = AccessTable(ACCESS_TABLE)
+PROTECTED = AccessTable(guarded())
 SETTINGS = settings.from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 

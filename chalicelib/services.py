@@ -15,13 +15,17 @@ from chalicelib.accounts.password import PROFILES, Passwords, Profile
 from chalicelib.accounts.sessions import Sessions
 from chalicelib.accounts.sign_up import Accounts
 from chalicelib.accounts.throttle import Limit, Limits
+from chalicelib.grants.grant import Grant
 from chalicelib.grants.password import PasswordGrant
 from chalicelib.grants.refresh_token import RefreshTokenGrant
+from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import Rotation, RotationPolicy
+from chalicelib.model import FIRST_PARTY
+from chalicelib.oauth.clients import Client
 from chalicelib.realm import Realm
 from chalicelib.sample.comment_store import CommentStore
 from chalicelib.sample.comments import Comments
@@ -73,7 +77,9 @@ class Services:
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.users, self.session_store, self.telemetry, self.settings.max_sessions)
+        return Sessions(
+            self.users, self.session_store, self.revocations, self.telemetry, self.settings.max_sessions
+        )
 
     @cached_property
     def revocations(self) -> RevocationStore:
@@ -123,33 +129,30 @@ class Services:
         return Comments(store, lambda now: f"{now:010x}{self.random_bytes(10).hex()}")
 
     @cached_property
-    def sign_in(self) -> PasswordGrant:
-        return PasswordGrant(
-            credentials=self.credentials,
-            users=self.users,
-            sessions=self.sessions,
-            issuer=self._issuer,
-            events=self.telemetry,
-            random_bytes=self.random_bytes,
-            idle_lifetime=self.settings.session_idle_lifetime,
-            absolute_lifetime=self.settings.session_absolute_lifetime,
+    def first_party(self) -> Client:
+        """The client of the first-party routes: public, for it is our own front end."""
+        given = self.settings
+        return Client(
+            client_id=FIRST_PARTY,
+            grant_types=frozenset({"password", "refresh_token"}),
+            access_token_lifetime=given.access_token_lifetime,
+            idle_lifetime=given.session_idle_lifetime,
+            absolute_lifetime=given.session_absolute_lifetime,
+            refresh_grace=given.refresh_grace,
         )
 
     @cached_property
-    def refresh(self) -> RefreshTokenGrant:
-        return RefreshTokenGrant(
-            users=self.users,
-            sessions=self.session_store,
-            keys=self.keys,
-            issuer=self._issuer,
-            events=self.telemetry,
-            idle_lifetime=self.settings.session_idle_lifetime,
-            grace=self.settings.refresh_grace,
-        )
+    def token_endpoint(self) -> TokenEndpoint:
+        grants: dict[str, Grant] = {"password": self.password_grant, "refresh_token": self.refresh_token_grant}
+        return TokenEndpoint(grants, TokenIssuer(self.keys, self.random_bytes), self.telemetry)
 
     @cached_property
-    def _issuer(self) -> TokenIssuer:
-        return TokenIssuer(self.keys, self.random_bytes, self.settings.access_token_lifetime)
+    def password_grant(self) -> PasswordGrant:
+        return PasswordGrant(self.credentials, self.users, self.sessions, self.random_bytes)
+
+    @cached_property
+    def refresh_token_grant(self) -> RefreshTokenGrant:
+        return RefreshTokenGrant(self.users, self.session_store, self.keys, self.telemetry)
 
     @cached_property
     def _client(self) -> Any:

@@ -6,6 +6,7 @@ Those of verifying a JWT stand in test_verify.py; the race itself is run in race
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -16,9 +17,7 @@ from chalicelib import authorizer, base64url
 from chalicelib.accounts import password
 from chalicelib.authorizer import Gate
 from chalicelib.errors import InvalidGrantError
-from chalicelib.grants.refresh_token import RefreshTokenRequest
-from chalicelib.model import Device, User
-from chalicelib.realm import Realm
+from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import HmacKey
@@ -27,6 +26,7 @@ from tests.support.aws_calls import failing, met, operations, recorded
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
 from tests.support.policy_evaluators import permits
+from tests.support.token_requests import by_refresh_token
 
 Contents = Callable[[], list[str]]
 
@@ -91,11 +91,9 @@ def test_refresh_not_bound_to_its_client(
     newest = client.refresh(second).json["refresh_token"]
     before = contents()
     for token in (first, second, newest):
-        stolen = RefreshTokenRequest(token, "another-client", None, Device("192.0.2.7", ""))
+        another = replace(services.first_party, client_id="another-client")
         with pytest.raises(InvalidGrantError):
-            services.refresh(
-                stolen, Realm("https://gatehouse.example", "https://gatehouse.example"), services.now()
-            )
+            services.token_endpoint(by_refresh_token(services, token, client=another))
     assert contents() == before
     assert client.refresh(newest).status == 200
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from chalicelib.errors import ConflictError, InvalidTokenError, NotFoundError, StoreUnavailableError
 from chalicelib.model import EpochChange, Session, User
 from chalicelib.telemetry.events import Event, EventName, Events
+from chalicelib.tokens.revocations import Kind, Revocation
 
 LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS = "logout", "logout_all", "logout_others"
 REVOKED, PASSWORD_CHANGED, SESSION_LIMIT = "revoked", "password_changed", "session_limit"
@@ -59,12 +60,19 @@ class Store(Protocol):
         """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
 
 
+class TokenRevocations(Protocol):
+    """Where the end of a single token is written. Raises `StoreUnavailableError`."""
+
+    def add(self, revocation: Revocation) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """The sessions of one user at a time. `max_sessions` of 0 is no limit."""
 
     users: Users
     store: Store
+    revocations: TokenRevocations
     events: Events
     max_sessions: int = 0
 
@@ -85,6 +93,11 @@ class Sessions:
     def log_out(self, sub: str, session_id: str, now: int) -> None:
         """Ends the session that an access token just proved to be there."""
         self._end(sub, session_id, LOGOUT, now)
+
+    def end_token(self, sub: str, jti: str, now: int) -> None:
+        """Ends the one access token `jti`, which belongs to no session."""
+        self.revocations.add(Revocation(Kind.TOKEN, jti, now))
+        self.events.record(Event(event=EventName.TOKEN_ENDED, at=now, sub=sub, jti=jti))
 
     def end_all(self, username: str, reason: str, now: int, kept: Kept | None = None) -> None:
         """Ends every session of the user but `kept`, by one write that every later refresh obeys.

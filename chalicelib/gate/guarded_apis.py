@@ -74,7 +74,8 @@ def _access(route: str, needs: object) -> Access:
     method, _, path = route.partition(" ")
     if not isinstance(needs, dict) or not needs.keys() <= {"any_of", "all_of"}:
         raise InexactPolicyError(f"{route}: not an object with any_of, all_of or neither")
-    return Access(method, path, **{name: _scope(f"{route}: {name}", words) for name, words in needs.items()})
+    scopes = {name: _scope(f"{route}: {name}", words) for name, words in needs.items()}
+    return Access(method, path, scopes.get("any_of", frozenset()), scopes.get("all_of", frozenset()))
 
 
 def _scope(where: str, words: object) -> Scope:

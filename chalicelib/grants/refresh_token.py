@@ -9,15 +9,14 @@ A refresh presents generation g of a session that stands at n:
 The write comes first, because only its condition can tell two refreshes at the same time apart.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from chalicelib.errors import InvalidGrantError
-from chalicelib.grants.token_issuer import TokenIssuer
-from chalicelib.model import Device, Session, TokenResponse, User
-from chalicelib.realm import Realm
-from chalicelib.scope import Scope, granted
+from chalicelib.grants.grant import Granted, TokenRequest, required
+from chalicelib.model import Device, Session, User
+from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName, Events
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 
@@ -25,7 +24,7 @@ REUSE = "reuse"
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
+class SessionRotation:
     """The write of one refresh: `token`'s generation becomes the next, and the idle lifetime starts anew."""
 
     token: RefreshToken
@@ -44,7 +43,7 @@ class Users(Protocol):
 class Sessions(Protocol):
     """What a refresh needs of the sessions. Both raise `StoreUnavailableError`."""
 
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+    def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         """Writes if the session is at the token's generation, with its secret and client, and is not over.
 
         Returns whether it took, and the session: as it is now, or as the condition found it.
@@ -58,16 +57,6 @@ class Keys(Protocol):
     """The keys that read refresh tokens. Raises `InvalidGrantError` and `StoreUnavailableError`."""
 
     def read_refresh_token(self, text: str, now: int) -> RefreshToken: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshTokenRequest:
-    """What is presented, by which client, from where; `scope` narrows this one access token."""
-
-    refresh_token: str = field(repr=False)
-    client_id: str
-    scope: Scope | None
-    device: Device
 
 
 class Presented(Enum):
@@ -96,43 +85,40 @@ def why_not_rotated(
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenGrant:
-    """`idle_lifetime` and `grace` are in seconds."""
+    """Rotates a refresh token (RFC 6749 §6, RFC 9700 §4.14.2)."""
 
     users: Users
     sessions: Sessions
     keys: Keys
-    issuer: TokenIssuer
     events: Events
-    idle_lifetime: int
-    grace: int
 
-    def __call__(self, request: RefreshTokenRequest, realm: Realm, now: int) -> TokenResponse:
+    def __call__(self, request: TokenRequest) -> Granted:
         """Raises `InvalidGrantError` for every reason alike, and `StoreUnavailableError`."""
         try:
-            return self._refreshed(request, realm, now)
+            return self._rotated(request)
         except InvalidGrantError as error:
-            self.events.record(Event(event=EventName.REFRESH_REFUSED, at=now, reason=error.detail))
+            self.events.record(Event(event=EventName.REFRESH_REFUSED, at=request.now, reason=error.detail))
             raise
 
-    def _refreshed(self, request: RefreshTokenRequest, realm: Realm, now: int) -> TokenResponse:
-        token = self.keys.read_refresh_token(request.refresh_token, now)
-        session = self._rotated(token, request, now)
+    def _rotated(self, request: TokenRequest) -> Granted:
+        token = self.keys.read_refresh_token(required(request.refresh_token, "refresh_token"), request.now)
+        session = self._session(token, request)
         user = self.users.by_username(session.username)
         if user is None or not session.lives_with(user):
             raise InvalidGrantError(detail="refresh: the user is gone, disabled or has ended the session")
         scope = granted(user.scope, session.asked_scope, request.scope)
-        response = self.issuer.respond(user, session, scope, token.successor(), realm, now)
-        self._record(EventName.REFRESH, token, session, now)
-        return response
+        refreshed = _event(EventName.REFRESH, token, session, request.now)
+        return Granted(user, session, scope, token.successor(), refreshed)
 
-    def _rotated(self, token: RefreshToken, request: RefreshTokenRequest, now: int) -> Session:
+    def _session(self, token: RefreshToken, request: TokenRequest) -> Session:
         if token.generation >= MAX_GENERATION:
             raise InvalidGrantError(detail="refresh: no generation left")
-        expires_at = now + self.idle_lifetime
-        took, session = self.sessions.rotate(Rotation(token, request.client_id, request.device, now, expires_at))
-        presented = (
-            Presented.REPLAY if took else why_not_rotated(token, request.client_id, session, now, self.grace)
-        )
+        client, now = request.client, request.now
+        rotation = SessionRotation(token, client.client_id, request.device, now, now + client.idle_lifetime)
+        written, session = self.sessions.rotate(rotation)
+        if session is not None and written:
+            return session
+        presented = why_not_rotated(token, client.client_id, session, now, client.refresh_grace)
         if session is None or presented is Presented.REFUSED:
             raise InvalidGrantError(detail="refresh: no such living session")
         if presented is Presented.REUSE:
@@ -142,18 +128,17 @@ class RefreshTokenGrant:
 
     def _end(self, token: RefreshToken, session: Session, now: int) -> None:
         if self.sessions.end(token.sub, token.session_id, REUSE, now):
-            self._record(EventName.REFRESH_TOKEN_REUSED, token, session, now)
+            self.events.record(_event(EventName.REFRESH_TOKEN_REUSED, token, session, now))
 
-    def _record(self, event: EventName, token: RefreshToken, session: Session, now: int) -> None:
-        self.events.record(
-            Event(
-                event=event,
-                at=now,
-                sub=session.sub,
-                username=session.username,
-                client_id=session.client_id,
-                session_id=session.session_id,
-                generation=token.generation,
-                current_generation=session.generation,
-            )
-        )
+
+def _event(event: EventName, token: RefreshToken, session: Session, now: int) -> Event:
+    return Event(
+        event=event,
+        at=now,
+        sub=session.sub,
+        username=session.username,
+        client_id=session.client_id,
+        session_id=session.session_id,
+        generation=token.generation,
+        current_generation=session.generation,
+    )

@@ -1,22 +1,21 @@
-"""What every grant ends with: an access token for a living session, and the answer that carries it."""
+"""The token response of a session: an access token and the refresh token, by keys that are at hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib import base64url
+from chalicelib.grants.grant import Granted, TokenRequest
 from chalicelib.keys.material import SigningKey
-from chalicelib.model import Session, TokenResponse, User
-from chalicelib.realm import Realm
-from chalicelib.scope import Scope
+from chalicelib.model import TokenResponse
 from chalicelib.tokens import access_token, refresh_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.refresh_token import HmacKey, RefreshToken
+from chalicelib.tokens.refresh_token import HmacKey
 
 JTI_BYTES = 16
 
 
-class SigningKeys(Protocol):
+class Keys(Protocol):
     """The keys that make tokens now. Both raise `StoreUnavailableError`."""
 
     def signing_key(self, now: int) -> SigningKey: ...
@@ -25,31 +24,41 @@ class SigningKeys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class IssuingKeys:
+    """The keys that one response is made with."""
+
+    signing: SigningKey
+    hmac: HmacKey
+
+
+@dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Turns a session into a `TokenResponse`. `access_token_lifetime` is in seconds."""
+    """Turns what a grant gave into a `TokenResponse`."""
 
-    keys: SigningKeys
+    keys: Keys
     random_bytes: Callable[[int], bytes]
-    access_token_lifetime: int
 
-    def respond(
-        self, user: User, session: Session, scope: Scope, refresh: RefreshToken, realm: Realm, now: int
-    ) -> TokenResponse:
-        """The answer for `session`, with `scope` granted and `refresh` as the refresh token."""
+    def keys_at(self, now: int) -> IssuingKeys:
+        """The keys for a response at the NumericDate `now`. Raises `StoreUnavailableError`."""
+        return IssuingKeys(self.keys.signing_key(now), self.keys.hmac_key(now))
+
+    def respond(self, granted: Granted, request: TokenRequest, keys: IssuingKeys) -> TokenResponse:
+        """The response to `request`. It asks no store."""
+        session, user, lifetime = granted.session, granted.user, request.client.access_token_lifetime
         content = AccessToken(
             sub=user.sub,
             client_id=session.client_id,
-            scope=scope,
+            scope=granted.scope,
             jti=base64url.encode(self.random_bytes(JTI_BYTES)),
-            lifetime=self.access_token_lifetime,
+            lifetime=lifetime,
             sid=session.session_id,
             username=user.username,
             session_epoch=user.session_epoch,
             claims=user.claims,
         )
         return TokenResponse(
-            access_token=access_token.issue(content, realm, self.keys.signing_key(now), now),
-            expires_in=self.access_token_lifetime,
-            refresh_token=refresh_token.mint(refresh, self.keys.hmac_key(now)),
-            scope=scope,
+            access_token=access_token.issue(content, request.realm, keys.signing, request.now),
+            expires_in=lifetime,
+            refresh_token=refresh_token.mint(granted.refresh_token, keys.hmac),
+            scope=granted.scope,
         )

@@ -3,10 +3,9 @@
 from contextlib import suppress
 
 from chalice import Response
-from chalice.app import Request
 
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.services import current
+from chalicelib.web.call import Call
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import ok
 
@@ -14,13 +13,12 @@ blueprint = ProtectedBlueprint(__name__)
 
 
 @blueprint.get("/.well-known/jwks.json")
-def jwks(request: Request) -> Response:  # noqa: ARG001
+def jwks(call: Call) -> Response:
     """The JWK Set (RFC 7517 §5), to be cached as long as the header says and no longer."""
-    services = current()
-    now = services.now()
+    now = call.now
     # Without news of revoked keys the set is still the best there is: verifiers must not go without.
     with suppress(StoreUnavailableError):
-        services.keys.reload_if_revoked(services.feed.current(now).keys(), now)
-    caching = f"public, max-age={services.settings.jwks_max_age}"
+        call.services.keys.reload_if_revoked(call.services.feed.current(now).keys(), now)
+    caching = f"public, max-age={call.services.settings.jwks_max_age}"
     headers = {"Content-Type": "application/jwk-set+json", "Cache-Control": caching}
-    return ok(services.keys.ring(now).jwk_set(now), headers)
+    return ok(call.services.keys.ring(now).jwk_set(now), headers)

@@ -6,15 +6,16 @@ from http import HTTPStatus
 from chalice import Chalice, Response
 from chalice.app import Request
 
-from chalicelib import deadline
-from chalicelib.access_table import SIGNING_ROUTES, is_public
-from chalicelib.authorizer import PROTECTED
-from chalicelib.errors import GatehouseError
+from chalicelib import access_table, deadline
+from chalicelib.access_table import Kind
+from chalicelib.errors import GatehouseError, NotFoundError
 from chalicelib.services import current
 from chalicelib.telemetry.events import Measure
 from chalicelib.telemetry.log import Source, during
+from chalicelib.web import call as calls
 from chalicelib.web import problem_details
-from chalicelib.web.caller import check_access, device
+from chalicelib.web.call import Call
+from chalicelib.web.caller import check_access
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import no_content
 
@@ -24,45 +25,45 @@ _PREFLIGHT_MAX_AGE = 7_200
 
 
 def middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """The answer to `request`: refused here or given by its handler, and readable for whom it is meant.
-
-    The middleware of the API function.
-    """
-    with during(_source(request)), deadline.within(deadline.INVOCATION):
-        response = _answered(request, get_response)
+    """The answer to `request`: refused here or given by its handler, and readable for whom it is meant."""
+    services = current()
+    call = Call(request, services, services.now())
+    with during(_source(call)), deadline.within(deadline.INVOCATION), calls.during(call):
+        response = _answered(call, get_response)
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        current().telemetry.measure(Measure.STORE_UNAVAILABLE, 1)
-    response.headers.update(_cors(request))
+        services.telemetry.measure(Measure.STORE_UNAVAILABLE, 1)
+    response.headers.update(_cors(call))
     return response
 
 
-def _source(request: Request) -> Source:
-    seen = device(request)
-    return Source(request.context.get("requestId", ""), seen.address, seen.user_agent)
+def _source(call: Call) -> Source:
+    return Source(call.request.context.get("requestId", ""), call.device.address, call.device.user_agent)
 
 
-def _answered(request: Request, get_response: Callable[[Request], Response]) -> Response:
+def _answered(call: Call, get_response: Callable[[Request], Response]) -> Response:
     try:
-        _check_access(request)
-        return _as_problem(get_response(request))
+        _check_access(call)
+        return _as_problem(get_response(call.request))
     except GatehouseError as error:
         return problem_details.from_error(error)
 
 
-def _check_access(request: Request) -> None:
-    services = current()
-    route = request.context["httpMethod"], request.context["resourcePath"]
-    if not is_public(*route, open_sign_up=services.settings.open_sign_up):
-        check_access(request.context, PROTECTED, lambda: services.feed.current(services.now()), services.now())
-    elif route in SIGNING_ROUTES:
-        services.keys.reload_if_revoked(services.feed.current(services.now()).keys(), services.now())
+def _check_access(call: Call) -> None:
+    services, now = call.services, call.now
+    entry = access_table.entry(*call.route, open_sign_up=services.settings.open_sign_up)
+    if entry is None:
+        raise NotFoundError
+    if entry.kind is Kind.GUARDED:
+        check_access(call.caller, entry, services.feed.current(now), now)
+    elif entry.kind is Kind.FUNCTION:
+        services.keys.reload_if_revoked(services.feed.current(now).keys(), now)
 
 
-def _cors(request: Request) -> dict[str, str]:
+def _cors(call: Call) -> dict[str, str]:
     # Fetch §3.2: the one origin that asks, never a list; so caches must keep answers apart by it.
-    allowed = current().settings.allowed_origins
-    origin = request.headers.get("origin")
-    if origin not in allowed:
+    allowed = call.services.settings.allowed_origins
+    origin = call.header("origin")
+    if origin is None or origin not in allowed:
         return {"Vary": "Origin"} if allowed else {}
     return {
         "Vary": "Origin",
@@ -73,11 +74,11 @@ def _cors(request: Request) -> dict[str, str]:
 
 
 def preflights(app: Chalice) -> ProtectedBlueprint:
-    """A door that answers the preflight of every route that `app` serves so far."""
-    door = ProtectedBlueprint(__name__)
+    """A blueprint that answers the preflight of every route that `app` serves so far."""
+    blueprint = ProtectedBlueprint(__name__)
     for path, methods in list(app.routes.items()):
-        door.options(path)(_preflight(sorted(methods)))
-    return door
+        blueprint.options(path)(_preflight(sorted(methods)))
+    return blueprint
 
 
 def _preflight(methods: Sequence[str]) -> Callable[..., Response]:
@@ -87,7 +88,7 @@ def _preflight(methods: Sequence[str]) -> Callable[..., Response]:
         "Access-Control-Max-Age": str(_PREFLIGHT_MAX_AGE),
     }
 
-    def preflight(request: Request, **path_parameters: str) -> Response:  # noqa: ARG001
+    def preflight(call: Call, **path_parameters: str) -> Response:  # noqa: ARG001
         return no_content(headers)
 
     return preflight

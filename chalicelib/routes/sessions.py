@@ -1,16 +1,14 @@
 """A user's sessions over HTTP: listing them, ending one, and changing the password."""
 
 from chalice import Response
-from chalice.app import Request
 
 from chalicelib.accounts.sessions import REVOKED
 from chalicelib.accounts.sign_up import PasswordChange
 from chalicelib.model import Session
-from chalicelib.routes.tokens import kept
-from chalicelib.services import current
 from chalicelib.timestamps import rfc3339
 from chalicelib.web import body
-from chalicelib.web.caller import Caller, device
+from chalicelib.web.call import Call
+from chalicelib.web.caller import Caller
 from chalicelib.web.parameters import cursor, identifier, paged
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import no_content, ok
@@ -19,39 +17,36 @@ blueprint = ProtectedBlueprint(__name__)
 
 
 @blueprint.get("/me/sessions")
-def list_sessions(request: Request) -> Response:
+def list_sessions(call: Call) -> Response:
     """The user's sessions, newest first; ended ones say why, until they are forgotten."""
-    services = current()
-    caller = Caller.of(request.context)
-    sessions, last = services.sessions.page(caller.user(), cursor(request), services.now())
+    caller = call.caller
+    sessions, last = call.services.sessions.page(caller.user(), cursor(call.request), call.now)
     return ok(paged("sessions", [_shown(session, caller) for session in sessions], last))
 
 
 @blueprint.delete("/me/sessions/{session_id}")
-def end_session(request: Request, session_id: str) -> Response:
+def end_session(call: Call, session_id: str) -> Response:
     """Ends one session of the user, this one or another."""
-    services = current()
-    caller = Caller.of(request.context)
-    services.sessions.end(caller.sub, identifier(session_id), REVOKED, services.now())
-    services.feed.invalidate()
+    caller = call.caller
+    call.services.sessions.end(caller.sub, identifier(session_id), REVOKED, call.now)
+    call.services.feed.invalidate()
     return no_content()
 
 
 @blueprint.put("/me/password")
-def change_password(request: Request) -> Response:
+def change_password(call: Call) -> Response:
     """Sets a new password; every other session ends."""
-    services = current()
-    caller = Caller.of(request.context)
-    fields = body.parse(request)
+    caller = call.caller
+    fields = body.parse(call.request)
     change = PasswordChange(
         username=caller.user(),
         current_password=fields.field("current_password"),
         new_password=fields.field("new_password"),
-        device=device(request),
-        kept=kept(caller),
+        device=call.device,
+        kept=caller.kept,
     )
-    services.accounts.change_password(change, services.now())
-    services.feed.invalidate()
+    call.services.accounts.change_password(change, call.now)
+    call.services.feed.invalidate()
     return no_content()
 
 

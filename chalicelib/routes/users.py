@@ -3,14 +3,12 @@
 import os
 
 from chalice import Response
-from chalice.app import Request
 
 from chalicelib import scope as scopes
 from chalicelib import settings
 from chalicelib.accounts.sign_up import SignUp
-from chalicelib.services import current
 from chalicelib.web import body
-from chalicelib.web.caller import Caller
+from chalicelib.web.call import Call
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import created, ok
 
@@ -19,26 +17,25 @@ blueprint = ProtectedBlueprint(__name__, open_sign_up=settings.from_environment(
 
 
 @blueprint.post("/users")
-def sign_up(request: Request) -> Response:
+def sign_up(call: Call) -> Response:
     """A new account with the stage's default scopes."""
-    services = current()
-    fields = body.parse(request)
+    fields = body.parse(call.request)
     asked = SignUp(fields.field("username"), fields.field("email"), fields.field("password"))
-    user = services.accounts.sign_up(asked, services.now())
+    user = call.services.accounts.sign_up(asked, call.now)
     account = {
         "sub": user.sub,
         "username": user.username,
         "email": user.email,
         "scope": scopes.serialize(user.scope),
     }
-    location = f"{services.realm(request.context).issuer}/users/{user.sub}"
+    location = call.address(f"/users/{user.sub}")
     return created(account, location)
 
 
 @blueprint.get("/me")
-def me(request: Request) -> Response:
+def me(call: Call) -> Response:
     """The account as its access token tells it; no store is asked."""
-    caller = Caller.of(request.context)
+    caller = call.caller
     told = {
         "sub": caller.sub,
         "username": caller.username,

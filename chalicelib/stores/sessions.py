@@ -4,7 +4,7 @@ and a user can only ever reach their own."""
 from collections.abc import Sequence
 
 from chalicelib import scope as scopes
-from chalicelib.grants.refresh_token import Rotation
+from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.model import Device, Session
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
@@ -61,7 +61,7 @@ class SessionStore:
         item = self._table.get(_key(sub, session_id))
         return _session(item) if item else None
 
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+    def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         """One conditional write, as `grants.refresh_token.Sessions` describes it."""
         token = rotation.token
         values = {

@@ -71,7 +71,7 @@ class Revocations:
         """The key ids that were revoked."""
         return frozenset(entry.subject for entry in self.entries if entry.kind is Kind.KEY)
 
-    def end(self, token: Revocable) -> bool:
+    def revokes(self, token: Revocable) -> bool:
         """Whether any entry ends `token`."""
         named = {(Kind.SESSION, token.sid), (Kind.TOKEN, token.jti), (Kind.KEY, token.kid)}
         return not named.isdisjoint(self._ended) or any(

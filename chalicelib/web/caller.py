@@ -1,20 +1,16 @@
 """Who calls, as the gate told it, and the second look at the access table before any handler runs."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalice.app import Request
-
 from chalicelib import scope as scopes
-from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError, NotFoundError
-from chalicelib.gate.policy import AccessTable
-from chalicelib.model import Device
+from chalicelib.access_table import Access
+from chalicelib.accounts.sessions import Kept
+from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
 from chalicelib.scope import Scope
 from chalicelib.tokens.revocations import Revocations
-
-_MAX_USER_AGENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,11 @@ class Caller:
             claims=json.loads(told["claims"]),
         )
 
+    @property
+    def kept(self) -> Kept | None:
+        """The caller's own session, for those who spare it; `None` for a token without a session."""
+        return Kept(self.sid, self.session_epoch) if self.sid else None
+
     def user(self) -> str:
         """The username. Raises `InsufficientScopeError` for a token that belongs to no user."""
         if self.username is None:
@@ -63,29 +64,15 @@ class Caller:
         return self.username
 
 
-def device(request: Request) -> Device:
-    """Where `request` came from: the address that API Gateway saw, and what the client calls itself."""
-    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
-    return Device(request.context["identity"]["sourceIp"], user_agent)
+def check_access(caller: Caller, entry: Access, revocations: Revocations, now: int) -> None:
+    """Holds a guarded route's entry against the caller, and the token against what has ended since.
 
-
-def check_access(
-    request_context: Mapping[str, Any], access_table: AccessTable, revocations: Callable[[], Revocations], now: int
-) -> None:
-    """Holds the matched route against the access table and the token against what has ended since.
-
-    The gate has looked too, but its answer may be older, and paths can be read in two ways.
-
-    The route is `resourcePath` and method, never the path. Raises `NotFoundError` for a route without an entry,
+    The gate has looked too, but its answer may be older, and paths can be read in two ways. Raises
     `InvalidTokenError` once the token has expired or been ended, `InsufficientScopeError`.
     """
-    entry = access_table.entry(request_context["httpMethod"], request_context["resourcePath"])
-    if entry is None:
-        raise NotFoundError
-    caller = Caller.of(request_context)
     if now >= caller.exp:
         raise InvalidTokenError(detail="expired")
-    if revocations().end(caller):
+    if revocations.revokes(caller):
         raise InvalidTokenError(detail="revoked")
     if not entry.allows(caller.scope):
         raise InsufficientScopeError

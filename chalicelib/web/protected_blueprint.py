@@ -1,20 +1,21 @@
-"""A door: a Chalice blueprint whose every route is public by name or guarded by the gate, and never neither."""
+"""A Chalice blueprint whose every route stands in the access table, which says who checks its caller."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from chalice import Blueprint, Response
-from chalice.app import Request
 
-from chalicelib.access_table import ACCESS_TABLE, is_public
+from chalicelib import access_table
+from chalicelib.access_table import Kind
 from chalicelib.authorizer import gate
 from chalicelib.errors import GatehouseError
-from chalicelib.web import problem_details
+from chalicelib.web import call, problem_details
 
 Handler = Callable[..., Response]
+"""Takes the `Call`, and path parameters by name."""
 
-_PROTECTED = frozenset((entry.method, entry.path) for entry in ACCESS_TABLE)
+Renderer = Callable[[GatehouseError], Response]
 
 
 class UnprotectedRouteError(TypeError):
@@ -22,15 +23,18 @@ class UnprotectedRouteError(TypeError):
 
 
 class ProtectedBlueprint(Blueprint):
-    """Registers handlers that take the request first and path parameters by name.
+    """Registers handlers that take the `Call` first and path parameters by name.
 
-    The access table alone says whether a route takes a token; a route that it does not name is refused here,
-    before anything is served.
+    A route that the access table does not name is refused here, before anything is served. `render` turns errors
+    into answers; `open_sign_up` is the stage's setting.
     """
 
-    def __init__(self, import_name: str, *, open_sign_up: bool = False) -> None:
+    def __init__(
+        self, import_name: str, *, open_sign_up: bool = False, render: Renderer = problem_details.from_error
+    ) -> None:
         super().__init__(import_name)
         self._open_sign_up = open_sign_up
+        self._render = render
 
     def get(self, path: str) -> Callable[[Handler], Handler]:
         """Serves GET on `path`."""
@@ -53,15 +57,15 @@ class ProtectedBlueprint(Blueprint):
         return self._serve("OPTIONS", path)
 
     def _serve(self, method: str, path: str) -> Callable[[Handler], Handler]:
-        public = is_public(method, path, open_sign_up=self._open_sign_up)
-        if not public and (method, path) not in _PROTECTED:
+        entry = access_table.entry(method, path, open_sign_up=self._open_sign_up)
+        if entry is None:
             raise UnprotectedRouteError(f"{method} {path} stands in no line of the access table")
 
         def register(handler: Handler) -> Handler:
             view = self._answering(handler)
-            # No content types: which ones a route reads is decided, and answered, in body.py.
+            # No content types: which ones a route reads is decided, and answered, in web.body.
             options: dict[str, Any] = {"methods": [method], "content_types": []}
-            if not public:
+            if entry.kind is Kind.GUARDED:
                 options["authorizer"] = gate
             self.route(path, **options)(view)
             return handler
@@ -71,11 +75,10 @@ class ProtectedBlueprint(Blueprint):
     def _answering(self, handler: Handler) -> Handler:
         @wraps(handler)
         def view(**path_parameters: str) -> Response:
-            request: Request = self.current_request
             # Translated here: Chalice makes a 500 of every error but its own before a middleware sees it.
             try:
-                return handler(request, **path_parameters)
+                return handler(call.current(), **path_parameters)
             except GatehouseError as error:
-                return problem_details.from_error(error)
+                return self._render(error)
 
         return view

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES
+from chalicelib.access_table import ACCESS_TABLE
 from infra.emulated import ministack
 from tests.faults.everything import try_everything
 from tests.faults.operations import OPERATIONS
@@ -32,7 +32,7 @@ def test_no_promise_is_broken(tried: Tried, operation: str) -> None:
 
 
 def test_every_route_is_tried() -> None:
-    served = {(entry.method, entry.path) for entry in ACCESS_TABLE} | PUBLIC_ROUTES
+    served = {(entry.method, entry.path) for entry in ACCESS_TABLE}
     requested = {re.split("[,?]", operation.name)[0] for operation in OPERATIONS}
     assert {f"{method} {path}" for method, path in served} <= requested
 

@@ -19,9 +19,8 @@ from botocore.retries import standard
 from app import app
 from chalicelib import authorizer
 from chalicelib.authorizer import Gate
-from chalicelib.grants.password import PasswordRequest
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.model import Device, User
+from chalicelib.model import User
 from chalicelib.realm import Realm
 from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
@@ -32,6 +31,7 @@ from tests.conftest import ADMIN_SCOPE, CHEAP, new_user
 from tests.faults.proxy import Plan, Proxy
 from tests.support.callers import at as at_address
 from tests.support.client import Client, Clock
+from tests.support.token_requests import by_password
 
 Tables = dict[str, dict[str, Any]]  # by table, then by item
 
@@ -200,9 +200,8 @@ class World:
     def signed_in(self) -> Signed:
         """A new user, with two sessions from before."""
         user = new_user(self.direct, ADMIN_SCOPE)
-        asked = PasswordRequest(user.username, "demo-password", None, Device("192.0.2.7", ""))
-        now = self.direct.now()
-        other, own = (self.direct.sign_in(asked, _REALM, at) for at in (now - 1, now))
+        asked = by_password(self.direct, user.username, "demo-password")
+        other, own = (self.direct.token_endpoint(replace(asked, now=at)) for at in (asked.now - 1, asked.now))
         # From an address of its own, or its failures would be counted with those of others.
         self.client = at_address(Client(self.gateway), f"2001:db8::{next(self._addresses):x}")
         self.changed_behind_the_proxy(USERS, SESSIONS)

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrantError
+from chalicelib.grants.grant import TokenRequest
 from chalicelib.grants.refresh_token import (
     REUSE,
     Presented,
     RefreshTokenGrant,
-    RefreshTokenRequest,
     why_not_rotated,
 )
+from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.model import FIRST_PARTY, TokenResponse, User
 from chalicelib.scope import Scope
@@ -23,6 +24,7 @@ from chalicelib.telemetry.events import Event, EventName
 from chalicelib.tokens import refresh_token
 from tests.support.one_session import (
     ABSOLUTE,
+    CLIENT,
     DEVICE,
     FIRST,
     GRACE,
@@ -103,11 +105,13 @@ def refresh(memory: Memory) -> Refresh:
 
 def over(memory: Memory) -> Refresh:
     """The grant as a call: `refresh(text, now, scope)`."""
-    issuer = TokenIssuer(memory, lambda count: b"j" * count, 900)
-    grant = RefreshTokenGrant(memory, memory, memory, issuer, memory, IDLE, GRACE)
+    grant = RefreshTokenGrant(memory, memory, memory, memory)
+    endpoint = TokenEndpoint({"refresh_token": grant}, TokenIssuer(memory, lambda count: b"j" * count), memory)
 
     def call(text: str, now: int = NOW, scope: Scope | None = None, client_id: str = FIRST_PARTY) -> TokenResponse:
-        return grant(RefreshTokenRequest(text, client_id, scope, DEVICE), REALM, now)
+        client = replace(CLIENT, client_id=client_id)
+        request = TokenRequest("refresh_token", client, scope, DEVICE, REALM, now, refresh_token=text)
+        return endpoint(request)
 
     return call
 

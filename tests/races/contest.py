@@ -9,11 +9,11 @@ from typing import TypeVar
 from chalicelib import services
 from chalicelib.accounts.password import Profile
 from chalicelib.errors import GatehouseError
-from chalicelib.grants.password import PasswordRequest
-from chalicelib.grants.refresh_token import RefreshTokenGrant, RefreshTokenRequest, Rotation, Sessions
-from chalicelib.model import FIRST_PARTY, Device, Session, User
+from chalicelib.grants.refresh_token import RefreshTokenGrant, SessionRotation, Sessions
+from chalicelib.model import Device, Session, User
 from chalicelib.realm import Realm
 from chalicelib.services import Services
+from tests.support.token_requests import by_password, by_refresh_token
 
 CONTESTANTS = 16
 PASSWORD = "demo-password"
@@ -51,14 +51,15 @@ def attempt(act: Callable[[], T]) -> T | GatehouseError:
 
 def sign_in(services: Services, user: User) -> str:
     """The refresh token of a new session."""
-    request = PasswordRequest(user.username, PASSWORD, None, _DEVICE)
-    return services.sign_in(request, _REALM, services.now()).refresh_token
+    return services.token_endpoint(by_password(services, user.username, PASSWORD)).refresh_token
 
 
 def refresh(services: Services, refresh_token: str, grant: RefreshTokenGrant | None = None) -> str:
     """The successor of `refresh_token`, by the grant of `services` or the one given."""
-    request = RefreshTokenRequest(refresh_token, FIRST_PARTY, None, _DEVICE)
-    return (grant or services.refresh)(request, _REALM, services.now()).refresh_token
+    endpoint = services.token_endpoint
+    if grant is not None:
+        endpoint = replace(endpoint, grants={"refresh_token": grant})
+    return endpoint(by_refresh_token(services, refresh_token)).refresh_token
 
 
 def session_of(services: Services, refresh_token: str) -> Session:
@@ -83,7 +84,7 @@ class Recorded:
     rotations: list[int] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
 
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+    def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         took, session = self.sessions.rotate(rotation)
         if took:
             self.rotations.append(rotation.token.generation)
@@ -114,7 +115,7 @@ def refresh_race(
 ) -> tuple[Round, str]:
     """One round over the sessions of `services`, or those given; and a token to go on with."""
     recorded = Recorded(sessions or services.session_store)
-    grant = replace(services.refresh, sessions=recorded)
+    grant = replace(services.refresh_token_grant, sessions=recorded)
     before = session_of(services, refresh_token).generation
     successors = at_once(threads, [lambda: refresh(services, refresh_token, grant)] * CONTESTANTS)
     moved = session_of(services, refresh_token).generation - before

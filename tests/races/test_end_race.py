@@ -38,7 +38,9 @@ def theft(services: Services, user: User) -> Theft:
     oldest = contest.sign_in(services, user)
     newest = contest.refresh(services, contest.refresh(services, oldest))
     recorded, noted = Recorded(services.session_store), Recorder()
-    return Theft(oldest, newest, recorded, noted, replace(services.refresh, sessions=recorded, events=noted))
+    return Theft(
+        oldest, newest, recorded, noted, replace(services.refresh_token_grant, sessions=recorded, events=noted)
+    )
 
 
 def test_an_old_token_from_many_threads_ends_the_session_once(

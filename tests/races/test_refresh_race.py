@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from app import app
-from chalicelib.grants.refresh_token import Rotation, Sessions
+from chalicelib.grants.refresh_token import SessionRotation, Sessions
 from chalicelib.model import Session, User
 from chalicelib.services import Services
 from chalicelib.stores.sessions import SessionStore
@@ -78,7 +78,7 @@ class ReadFirst(SessionStore):
     def __init__(self, sessions: SessionStore) -> None:
         self._sessions = sessions
 
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+    def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         token = rotation.token
         session = self._sessions.get(token.sub, token.session_id)
         if session is None or session.generation != token.generation:

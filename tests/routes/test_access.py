@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib.access_table import ACCESS_TABLE, PUBLIC_ROUTES, Access
+from chalicelib import access_table
+from chalicelib.access_table import ACCESS_TABLE, Access, Kind, guarded
 from chalicelib.authorizer import gate
 from chalicelib.model import User
 from chalicelib.scope import serialize
@@ -24,8 +25,7 @@ DENIED = (403, "The access token does not allow this request.")
 ENDED = (401, "The access token is invalid or expired.")
 
 # In this stage signing up is open.
-PUBLIC = PUBLIC_ROUTES | {("POST", "/users")}
-PROTECTED = [entry for entry in ACCESS_TABLE if (entry.method, entry.path) not in PUBLIC]
+PROTECTED = [each for each in guarded() if (each.method, each.path) != ("POST", "/users")]
 SCOPED = [entry for entry in PROTECTED if entry.any_of | entry.all_of]
 
 
@@ -46,18 +46,20 @@ scoped = pytest.mark.parametrize("entry", SCOPED, ids=named)
 
 def test_the_table_and_the_public_routes_are_what_is_served() -> None:
     served = {(method, path) for path, methods in app.routes.items() for method in methods if method != "OPTIONS"}
-    assert served == {(entry.method, entry.path) for entry in ACCESS_TABLE} | PUBLIC_ROUTES
+    assert served == {(each.method, each.path) for each in ACCESS_TABLE}
 
 
-def test_every_route_is_guarded_by_the_gate_or_public_by_name() -> None:
+def test_a_route_has_the_gates_authorizer_where_the_table_says_guarded_and_else_none() -> None:
     for path, methods in app.routes.items():
         for method, route in methods.items():
-            public = method == "OPTIONS" or (method, path) in PUBLIC
-            assert route.authorizer is (None if public else gate), f"{method} {path}"
+            found = access_table.entry(method, path, open_sign_up=True)
+            assert found is not None
+            assert route.authorizer is (gate if found.kind is Kind.GUARDED else None), f"{method} {path}"
 
 
-def test_no_route_is_both() -> None:
-    assert not PUBLIC_ROUTES & {(entry.method, entry.path) for entry in ACCESS_TABLE}
+def test_a_route_without_the_gate_says_who_checks_its_caller() -> None:
+    assert {each.kind for each in ACCESS_TABLE} == set(Kind)
+    assert all(each.checked_by not in ("", "the gate") for each in ACCESS_TABLE if each.kind is not Kind.GUARDED)
 
 
 @pytest.mark.parametrize("register", ["get", "post", "put", "delete"])
@@ -234,7 +236,7 @@ def test_a_context_that_cannot_be_read_is_refused(served: Services, changes: dic
 
 
 def test_a_route_without_an_entry_answers_nothing(served: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.gate.policy.AccessTable.entry", lambda *_: None)
+    monkeypatch.setattr("chalicelib.access_table.entry", lambda *_, **__: None)
     status, body, _ = direct(Access("GET", "/me"), told(served))
     assert (status, body["detail"]) == (404, "There is nothing here.")
 

@@ -181,7 +181,7 @@ def test_a_failure_of_ours_tells_nothing(client: Client, user: User, monkeypatch
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("chalicelib.services.Services.now", fail)
+    monkeypatch.setattr("chalicelib.keys.ring.KeyRing.jwk_set", fail)
     reply = client.send("GET", "/.well-known/jwks.json")
     assert reply.problem()[0] == 500
     assert "secret" not in reply.body.decode()

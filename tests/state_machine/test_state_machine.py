@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from chalicelib.accounts import sessions, sign_up
 from chalicelib.accounts.sessions import Kept
 from chalicelib.grants import refresh_token
-from chalicelib.grants.refresh_token import Presented, Rotation, why_not_rotated
+from chalicelib.grants.refresh_token import Presented, SessionRotation, why_not_rotated
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
 from chalicelib.model import EpochChange, Session, User
 from chalicelib.scope import Scope
@@ -54,13 +54,13 @@ def mutant(function: Mutant) -> Mutant:
 
 @mutant
 def every_old_token_is_a_replay(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refresh_token, "judge", lambda *_: Presented.REPLAY)
+    patch.setattr(refresh_token, "why_not_rotated", lambda *_: Presented.REPLAY)
 
 
 def with_a_grace_of(patch: pytest.MonkeyPatch, seconds: int) -> None:
     patch.setattr(
         refresh_token,
-        "judge",
+        "why_not_rotated",
         lambda token, client_id, session, now, _: why_not_rotated(token, client_id, session, now, seconds),
     )
 
@@ -80,7 +80,7 @@ def a_replay_begins_the_grace_anew(patch: pytest.MonkeyPatch) -> None:
     """What a comparison with the last use would do."""
     rotate = SessionStore.rotate
 
-    def touching(self: SessionStore, rotation: Rotation) -> tuple[bool, Session | None]:
+    def touching(self: SessionStore, rotation: SessionRotation) -> tuple[bool, Session | None]:
         took, session = rotate(self, rotation)
         if session and not took and rotation.token.generation == session.generation - 1:
             self.add(replace(session, rotated_at=rotation.now))
@@ -162,7 +162,7 @@ def logging_out_everywhere_spares_who_was_kept_before(patch: pytest.MonkeyPatch)
 
 @mutant
 def an_end_is_not_told_to_the_feed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Revocations, "end", lambda *_: False)
+    patch.setattr(Revocations, "revokes", lambda *_: False)
 
 
 @mutant
@@ -174,11 +174,11 @@ def the_feed_is_read_once(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def the_feed_ends_the_kept_session_too(patch: pytest.MonkeyPatch) -> None:
-    end = Revocations.end
+    revokes = Revocations.revokes
     patch.setattr(
         Revocations,
-        "end",
-        lambda self, token: end(Revocations(replace(entry, kept=None) for entry in self.entries), token),
+        "revokes",
+        lambda self, token: revokes(Revocations(replace(entry, kept=None) for entry in self.entries), token),
     )
 
 

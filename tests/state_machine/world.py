@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from chalicelib import base64url
 from chalicelib.accounts import sessions
 from chalicelib.errors import GatehouseError, InvalidGrantError, InvalidTokenError
-from chalicelib.grants.password import PasswordRequest
-from chalicelib.grants.refresh_token import REUSE, RefreshTokenRequest
+from chalicelib.grants.grant import TokenRequest
+from chalicelib.grants.refresh_token import REUSE
 from chalicelib.keys.jwk_set import parse_jwk_set
-from chalicelib.model import FIRST_PARTY, Device, TokenResponse
+from chalicelib.model import Device, TokenResponse
 from chalicelib.model import User as Record
 from chalicelib.realm import Realm
 from chalicelib.scope import Scope, granted, parse
@@ -106,10 +106,16 @@ class World:
 
     # --- Tokens
 
+    def request(self, grant_type: str, services: Container, scope: Scope | None) -> TokenRequest:
+        """A token request of the first-party client, now."""
+        return TokenRequest(grant_type, services.first_party, scope, DEVICE, REALM, self.now)
+
     def signed_in(self, user: User, services: Container, asked: Scope | None) -> tuple[Token, AccessToken]:
         """A new session of `user`."""
         services.feed.current(self.now)  # as the front door does
-        response = services.sign_in(PasswordRequest(user.username, user.password, asked, DEVICE), REALM, self.now)
+        response = services.token_endpoint(
+            replace(self.request("password", services, asked), username=user.username, password=user.password)
+        )
         session_id = services.keys.read_refresh_token(response.refresh_token, self.now).session_id
         if self.max_sessions:
             for oldest in user.living(self.now)[: 1 - self.max_sessions]:
@@ -127,8 +133,8 @@ class World:
         expected = session.present(token.generation, holder, self.now)
         assert session.is_over(self.now) or not found_out
         services.feed.current(self.now)  # as the front door does
-        request = RefreshTokenRequest(token.text, FIRST_PARTY, narrowed, DEVICE)
-        response = attempt(lambda: services.refresh(request, REALM, self.now))
+        request = replace(self.request("refresh_token", services, narrowed), refresh_token=token.text)
+        response = attempt(lambda: services.token_endpoint(request))
         if expected is None:
             assert isinstance(response, InvalidGrantError)
             self.forgive_a_forgotten_token(token)
@@ -173,7 +179,7 @@ class World:
         if not isinstance(claims, AccessTokenClaims):
             return None
         ended = token.session.ended
-        refused = services.feed.current(self.now).end(claims)
+        refused = services.feed.current(self.now).revokes(claims)
         assert ended or not refused
         assert refused or not ended or self.now < ended.at + model.REVOCATION_INTERVAL
         return None if refused else claims

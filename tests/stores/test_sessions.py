@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import base64url
-from chalicelib.grants.refresh_token import Rotation
+from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.model import Device, Session
 from chalicelib.scope import parse
 from chalicelib.services import Services
@@ -32,7 +32,7 @@ SESSION = Session(
     absolute_expires_at=NOW + 500,
     device=HERE,
 )
-ROTATION = Rotation(TOKEN, "gatehouse", THERE, NOW, NOW + 200)
+ROTATION = SessionRotation(TOKEN, "gatehouse", THERE, NOW, NOW + 200)
 ROTATED = replace(SESSION, generation=8, rotated_at=NOW, expires_at=NOW + 200, device=THERE)
 
 RACERS = 16
@@ -77,7 +77,7 @@ def test_a_rotation_takes_at_its_generation(store: SessionStore) -> None:
     assert kept(store) == ROTATED
 
 
-REFUSED: dict[str, tuple[Session, Rotation]] = {
+REFUSED: dict[str, tuple[Session, SessionRotation]] = {
     "an older generation": (SESSION, replace(ROTATION, token=replace(TOKEN, generation=6))),
     "a later generation": (SESSION, replace(ROTATION, token=replace(TOKEN, generation=8))),
     "another secret": (SESSION, replace(ROTATION, token=replace(TOKEN, secret=b"\0" * 16))),
@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[Session, Rotation]] = {
 
 @pytest.mark.parametrize(("session", "rotation"), REFUSED.values(), ids=REFUSED)
 def test_a_rotation_that_does_not_take_changes_nothing_and_shows_what_stands_there(
-    store: SessionStore, session: Session, rotation: Rotation
+    store: SessionStore, session: Session, rotation: SessionRotation
 ) -> None:
     store.add(session)
     assert store.rotate(rotation) == (False, session)

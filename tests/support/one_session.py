@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chalicelib import base64url
-from chalicelib.grants.refresh_token import (
-    Rotation,
-)
+from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import FIRST_PARTY, Device, Session, User
+from chalicelib.oauth.clients import Client
 from chalicelib.realm import Realm
 from chalicelib.telemetry.events import Event
 from chalicelib.tokens import refresh_token
@@ -21,6 +20,7 @@ REALM = Realm("https://gatehouse.example", "https://api.example")
 DEVICE = Device("192.0.2.7", "a browser")
 SIGNING = SigningKey("signing", "ES256", ec.generate_private_key(ec.SECP256R1()))
 HMAC = HmacKey("00000001", b"k" * 32)
+CLIENT = Client(FIRST_PARTY, frozenset({"refresh_token"}), 900, IDLE, ABSOLUTE, GRACE)
 HELD = frozenset({"a", "b", "c"})
 
 TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"x" * 16, 0)
@@ -56,7 +56,7 @@ class Memory:
         assert username == USER.username
         return self.user
 
-    def rotate(self, rotation: Rotation) -> tuple[bool, Session | None]:
+    def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         self.writes.append("rotate")
         found = self.session
         if found is None or not (

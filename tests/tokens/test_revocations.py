@@ -72,47 +72,47 @@ def ended(feed: Feed, now: int) -> set[str]:
 @pytest.mark.parametrize(("kind", "subject"), [(Kind.SESSION, "sid"), (Kind.TOKEN, "jti"), (Kind.KEY, "kid")])
 def test_an_entry_ends_what_it_names_and_nothing_else(kind: Kind, subject: str) -> None:
     revocations = Revocations([Revocation(kind, subject, NOW)])
-    assert revocations.end(Token())
-    assert not revocations.end(Token(sid="other", jti="other", kid="other"))
+    assert revocations.revokes(Token())
+    assert not revocations.revokes(Token(sid="other", jti="other", kid="other"))
     # An id of one kind says nothing about another kind.
     others = {"sub", "sid", "jti", "kid"} - {subject}
-    assert not any(Revocations([Revocation(kind, other, NOW)]).end(Token()) for other in others)
+    assert not any(Revocations([Revocation(kind, other, NOW)]).revokes(Token()) for other in others)
 
 
 def test_no_entry_ends_nothing() -> None:
-    assert not Revocations().end(Token())
+    assert not Revocations().revokes(Token())
 
 
 def test_a_token_without_a_session_is_ended_by_its_own_id() -> None:
     token = Token(sid=None, session_epoch=None)
-    assert Revocations([Revocation(Kind.TOKEN, "jti", NOW)]).end(token)
-    assert not Revocations([Revocation(Kind.SESSION, "None", NOW)]).end(token)
+    assert Revocations([Revocation(Kind.TOKEN, "jti", NOW)]).revokes(token)
+    assert not Revocations([Revocation(Kind.SESSION, "None", NOW)]).revokes(token)
 
 
 @pytest.mark.parametrize(("epoch", "ends"), [(None, True), (0, True), (1, True), (2, False), (3, False)])
 def test_a_users_entry_ends_what_is_older_than_its_epoch(epoch: int | None, ends: bool) -> None:
     revocations = Revocations([Revocation(Kind.USER, "sub", NOW, epoch=2)])
-    assert revocations.end(Token(session_epoch=epoch)) is ends
-    assert not revocations.end(Token(sub="other", session_epoch=epoch))
+    assert revocations.revokes(Token(session_epoch=epoch)) is ends
+    assert not revocations.revokes(Token(sub="other", session_epoch=epoch))
 
 
 def test_a_users_entry_spares_the_session_that_it_keeps() -> None:
     revocations = Revocations([Revocation(Kind.USER, "sub", NOW, epoch=1, kept="sid")])
-    assert not revocations.end(Token())
-    assert revocations.end(Token(sid="other"))
-    assert revocations.end(Token(sid=None))
+    assert not revocations.revokes(Token())
+    assert revocations.revokes(Token(sid="other"))
+    assert revocations.revokes(Token(sid=None))
 
 
 def test_without_a_kept_session_a_token_without_one_is_not_spared() -> None:
-    assert Revocations([Revocation(Kind.USER, "sub", NOW, epoch=1)]).end(Token(sid=None))
+    assert Revocations([Revocation(Kind.USER, "sub", NOW, epoch=1)]).revokes(Token(sid=None))
 
 
 def test_a_later_entry_ends_the_session_that_an_earlier_one_kept() -> None:
     first = Revocation(Kind.USER, "sub", NOW, epoch=1, kept="sid")
     second = Revocation(Kind.USER, "sub", NOW, epoch=2, kept="other")
-    assert Revocations([first, second]).end(Token(session_epoch=0))
-    assert Revocations([first, second]).end(Token(session_epoch=1))
-    assert not Revocations([first, second]).end(Token(sid="other", session_epoch=1))
+    assert Revocations([first, second]).revokes(Token(session_epoch=0))
+    assert Revocations([first, second]).revokes(Token(session_epoch=1))
+    assert not Revocations([first, second]).revokes(Token(sid="other", session_epoch=1))
 
 
 # --- When it pulls
