@@ -32,7 +32,8 @@ from chalicelib.services import Services, install
 from chalicelib.stores.dynamodb import marshal
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.revocations import Feed, Kind, Revocation
+from chalicelib.tokens.revocation_feed import Feed
+from chalicelib.tokens.revocations import Kind
 from tests.support.client import basic
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
@@ -241,25 +242,32 @@ def _feed() -> Iterator[Curve]:
         )
         homes[count] = home
         now, lifetime = home.now(), home.settings.access_token_lifetime
-        entries = (Revocation(Kind.SESSION, f"{n:022}", now - n * lifetime // count) for n in range(count))
-        _fill(home.settings.revocations_table, (marshal(home.revocations.put(entry).item) for entry in entries))
+        ends = ((f"{n:022}", f"s{n:021}", now - n * lifetime // count) for n in range(count))
+        _fill(home.settings.revocations_table, (_ending(home, *end) for end in ends))
     over = "revocations"
     why = "a new container has to know all of them"
     yield _curve("feed, first pull", over, {count: _first_pull(home) for count, home in homes.items()}, why)
-    why = "it reads the last 30 seconds again, for clocks differ, and looks through all it knows for what is old"
+    why = "it reads the last minutes again, for clocks differ, and looks through all it knows for what is old"
     yield _curve("feed, next pull", over, {count: _next_pull(home) for count, home in homes.items()}, why)
     yield _curve("protected request", over, {count: _asked(home) for count, home in homes.items()}, run=2)
 
 
+def _ending(home: Services, sub: str, session_id: str, at: int) -> dict[str, Any]:
+    """The feed's item for the end of one session."""
+    write = home.revocations._addition(home.revocations.entry(Kind.USER, sub, at, ended=frozenset({session_id})))
+    return marshal({**write.key, "s": write.values[":ended"], "expires_at": write.values[":gone"]})
+
+
 def _first_pull(home: Services) -> Subject:
     given = home.settings
-    spans = given.revocation_interval, given.revocation_tolerance, given.access_token_lifetime
-    return lambda: Feed(home.revocations, *spans).current(home.now())
+    return lambda: Feed(home.revocations, given.revocation_interval, given.revocation_tolerance).current(
+        home.now()
+    )
 
 
 def _next_pull(home: Services) -> Subject:
     def pull() -> None:
-        home.feed.invalidate()
+        home.feed._tried_at = None
         home.feed.current(home.now())
 
     pull()

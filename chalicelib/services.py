@@ -35,13 +35,13 @@ from chalicelib.stores.aws import connect
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.event_bus import EventBridgeBus
 from chalicelib.stores.keys import KeyRingStore, Sealer
-from chalicelib.stores.revocations import RevocationStore
+from chalicelib.stores.revocations import RevocationStore, revocation_store
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
 from chalicelib.telemetry.events import Measure, Telemetry
 from chalicelib.telemetry.log import TelemetryLog
-from chalicelib.tokens.revocations import Feed
+from chalicelib.tokens.revocation_feed import Feed
 
 # How far clocks may lie apart, in seconds.
 CLOCK_SKEW = 60
@@ -83,14 +83,13 @@ class Services:
 
     @cached_property
     def revocations(self) -> RevocationStore:
-        return RevocationStore(self._table(self.settings.revocations_table), self.settings.access_token_lifetime)
+        return revocation_store(self.settings, self._client, lambda entry: self.feed.note(entry))
 
     @cached_property
     def feed(self) -> Feed:
         given = self.settings
-        interval, tolerance = given.revocation_interval, given.revocation_tolerance
         lagging = partial(self.telemetry.measure, Measure.FEED_LAG)
-        return Feed(self.revocations, interval, tolerance, given.access_token_lifetime, lagging)
+        return Feed(self.revocations, given.revocation_interval, given.revocation_tolerance, lagging)
 
     @cached_property
     def key_store(self) -> KeyRingStore:

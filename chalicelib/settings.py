@@ -12,6 +12,10 @@ PREFIX = "GATEHOUSE_"
 _MINUTE, _DAY = 60, 86_400
 
 
+# No access token may live longer, in seconds: so far back a new container reads the revocation feed.
+LONGEST_ACCESS_TOKEN_LIFETIME = 3_600
+
+
 class SettingsError(ValueError):
     """A setting is missing or cannot be read; the message names the variable."""
 
@@ -66,6 +70,9 @@ class Settings(NamedTuple):
     # How old the revocation feed may be; and how long to go on with an older one while it cannot be read.
     revocation_interval: int = 5
     revocation_tolerance: int = 60
+    # Among how many partitions the feed's entries are shared. Before it is lowered, all that is in the feed must
+    # run out.
+    revocation_shards: int = 1
 
     # Failed sign-ins: for one username from one address, for one address, and (only a warning) for one username.
     sign_in_failures: int = 10

@@ -9,7 +9,7 @@ from bench.scale.operations import FEED, GATE, LOGOUT, NEW, REFRESH, REQUEST, SI
 from bench.scale.prices import READS
 from bench.scale.units import reading
 from chalicelib.settings import Settings
-from chalicelib.tokens.revocations import OVERLAP
+from chalicelib.tokens.revocation_feed import READ_BACK
 from infra import template
 
 SERVED = (SIGN_IN, LOGOUT, REFRESH, REQUEST)
@@ -74,9 +74,9 @@ def starts(measured: Measured, users: float) -> float:
 
 def feed_reads(measured: Measured, users: float) -> float:
     """Units a second that all containers read of the newest bucket: each reads what ended since the last pull,
-    and in the `OVERLAP` before. Where nothing has ended lately, it looks into older, empty buckets too."""
+    and in the `READ_BACK` before. Where nothing has ended lately, it looks into older, empty buckets too."""
     given, ends = Settings(), a_second(users, LOGOUT)
-    lately = measured.entry_size * ends * (given.revocation_interval + OVERLAP)
+    lately = measured.entry_size * ends * (given.revocation_interval + READ_BACK)
     quiet = ends * given.access_token_lifetime < 1
     units = measured.counted[FEED].units if quiet else reading(ceil(lately))
     return containers(measured, users) / given.revocation_interval * units.read

@@ -7,7 +7,6 @@ from typing import Protocol
 from chalicelib.errors import ConflictError, InvalidTokenError, NotFoundError, StoreUnavailableError
 from chalicelib.model import EpochChange, Session, User
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.revocations import Kind, Revocation
 
 LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS = "logout", "logout_all", "logout_others"
 REVOKED, PASSWORD_CHANGED, SESSION_LIMIT = "revoked", "password_changed", "session_limit"
@@ -63,7 +62,7 @@ class Store(Protocol):
 class TokenRevocations(Protocol):
     """Where the end of a single token is written. Raises `StoreUnavailableError`."""
 
-    def add(self, revocation: Revocation) -> None: ...
+    def end_token(self, client_id: str, jti: str, now: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +93,9 @@ class Sessions:
         """Ends the session that an access token just proved to be there."""
         self._end(sub, session_id, LOGOUT, now)
 
-    def end_token(self, sub: str, jti: str, now: int) -> None:
-        """Ends the one access token `jti`, which belongs to no session."""
-        self.revocations.add(Revocation(Kind.TOKEN, jti, now))
+    def end_token(self, sub: str, client_id: str, jti: str, now: int) -> None:
+        """Ends the one access token `jti` of the client, which belongs to no session."""
+        self.revocations.end_token(client_id, jti, now)
         self.events.record(Event(event=EventName.TOKEN_ENDED, at=now, sub=sub, jti=jti))
 
     def end_all(self, username: str, reason: str, now: int, kept: Kept | None = None) -> None:

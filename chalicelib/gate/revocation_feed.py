@@ -5,9 +5,9 @@ from collections.abc import Callable
 from chalicelib import deadline
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.stores.aws import connect
-from chalicelib.stores.dynamodb import Table
-from chalicelib.stores.revocations import RevocationStore
-from chalicelib.tokens.revocations import Feed, Revocations
+from chalicelib.stores.revocations import revocation_store
+from chalicelib.tokens.revocation_feed import Feed
+from chalicelib.tokens.revocations import Revocations
 
 # What a pull may take until its last try of a call begins, in seconds. A fetch of the keys may come before it.
 _PATIENCE = 3.0
@@ -20,8 +20,8 @@ def revocations(given: Settings) -> Callable[[int], Revocations]:
     """
     if not given.revocations_table:
         raise SettingsError("GATEHOUSE_GATE_READS_FEED needs GATEHOUSE_REVOCATIONS_TABLE")
-    store = RevocationStore(Table(connect("dynamodb"), given.revocations_table), given.access_token_lifetime)
-    feed = Feed(store, given.revocation_interval, given.revocation_tolerance, given.access_token_lifetime)
+    store = revocation_store(given, connect("dynamodb"))
+    feed = Feed(store, given.revocation_interval, given.revocation_tolerance)
 
     def current(now: int) -> Revocations:
         with deadline.within(_PATIENCE):

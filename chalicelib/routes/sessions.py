@@ -29,7 +29,6 @@ def end_session(call: Call, session_id: str) -> Response:
     """Ends one session of the user, this one or another."""
     caller = call.caller
     call.services.sessions.end(caller.sub, identifier(session_id), REVOKED, call.now)
-    call.services.feed.invalidate()
     return no_content()
 
 
@@ -46,7 +45,6 @@ def change_password(call: Call) -> Response:
         kept=caller.kept,
     )
     call.services.accounts.change_password(change, call.now)
-    call.services.feed.invalidate()
     return no_content()
 
 

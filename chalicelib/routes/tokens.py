@@ -50,14 +50,13 @@ def log_out(call: Call) -> Response:
         case None if caller.sid is not None:
             sessions.log_out(caller.sub, caller.sid, call.now)
         case None:
-            sessions.end_token(caller.sub, caller.jti, call.now)
+            sessions.end_token(caller.sub, caller.client_id, caller.jti, call.now)
         case "all":
             sessions.end_all(caller.user(), LOGOUT_ALL, call.now)
         case "others":
             sessions.end_all(caller.user(), LOGOUT_OTHERS, call.now, caller.kept)
         case _:
             raise InvalidRequestError("The parameter sessions must be all or others.")
-    call.services.feed.invalidate()
     return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": cookies.clearing()})
 
 

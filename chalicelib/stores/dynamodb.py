@@ -86,6 +86,18 @@ class Table:
             if not start or (limit is not None and len(items) >= limit):
                 return items
 
+    def stored_pages(self, keys: "Range") -> Iterator[list[Mapping[str, Any]]]:
+        """The items in `keys` in DynamoDB's own form, a page at a time."""
+        start: Any = None
+        while True:
+            options: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+            with available():
+                answer = self.client.query(TableName=self.name, ConsistentRead=True, **keys.condition(), **options)
+            yield list(answer["Items"])
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -128,25 +140,23 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A change of one item under a condition, as part of a transaction."""
+    """A change of one item, under a condition where one is given, as part of a transaction."""
 
     table: Table
     key: Item
     expression: str
     values: Item = field(repr=False)
-    condition: str
+    condition: str | None = None
 
     def request(self) -> dict[str, Any]:
         """This write as TransactWriteItems takes it."""
-        return {
-            "Update": {
-                "TableName": self.table.name,
-                "Key": marshal(self.key),
-                "UpdateExpression": self.expression,
-                "ConditionExpression": self.condition,
-                "ExpressionAttributeValues": marshal(self.values),
-            }
+        request = {
+            "TableName": self.table.name,
+            "Key": marshal(self.key),
+            "UpdateExpression": self.expression,
+            "ExpressionAttributeValues": marshal(self.values),
         }
+        return {"Update": request | ({"ConditionExpression": self.condition} if self.condition else {})}
 
 
 class TransactionRefusedError(Exception):

@@ -17,10 +17,9 @@ from chalicelib.stores.dynamodb import (
     Table,
     TransactionRefusedError,
     Update,
-    transact,
 )
 from chalicelib.stores.revocations import RevocationStore
-from chalicelib.tokens.revocations import Kind, Revocation
+from chalicelib.tokens.revocations import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -92,7 +91,7 @@ class KeyRingStore:
         if replacement is not None:
             writes.append(Put(self._table, self._item(*replacement), _FREE))
         try:
-            transact(*writes, self._revocations.put(Revocation(Kind.KEY, entry.kid, now)))
+            self._revocations.transact(self._revocations.entry(Kind.KEY, entry.kid, now), *writes)
         except TransactionRefusedError:
             return False
         return True

@@ -14,10 +14,9 @@ from chalicelib.stores.dynamodb import (
     Table,
     TransactionRefusedError,
     Update,
-    transact,
 )
 from chalicelib.stores.revocations import RevocationStore
-from chalicelib.tokens.revocations import Kind, Revocation
+from chalicelib.tokens.revocations import Kind
 
 _ROTATE = (
     "SET generation = :next, rotated_at = :now, expires_at = :expires_at, "
@@ -47,11 +46,10 @@ class SessionStore:
         if not instead_of:
             self._table.put(_item(session))
             return True
-        writes: list[Put | Update] = [Put(self._table, _item(session))]
-        for session_id in instead_of:
-            writes += self._ending(session.sub, session_id, reason, now)
+        writes = [self._ending(session.sub, session_id, reason, now) for session_id in instead_of]
+        entry = self._revocations.entry(Kind.USER, session.sub, now, ended=frozenset(instead_of))
         try:
-            transact(*writes)
+            self._revocations.transact(entry, Put(self._table, _item(session)), *writes)
         except TransactionRefusedError:
             return False
         return True
@@ -83,18 +81,18 @@ class SessionStore:
     def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
         """Ends the session and tells the feed, both or neither. The first reason stays.
 
-        Returns whether this call ended it.
+        Returns whether this call ended it. Raises `RevocationsFullError`.
         """
+        entry = self._revocations.entry(Kind.USER, sub, now, ended=frozenset({session_id}))
         try:
-            transact(*self._ending(sub, session_id, reason, now))
+            self._revocations.transact(entry, self._ending(sub, session_id, reason, now))
         except TransactionRefusedError:
             return False
         return True
 
-    def _ending(self, sub: str, session_id: str, reason: str, now: int) -> tuple[Update, Put]:
+    def _ending(self, sub: str, session_id: str, reason: str, now: int) -> Update:
         values = {":now": now, ":reason": reason}
-        ending = Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
-        return ending, self._revocations.put(Revocation(Kind.SESSION, session_id, now))
+        return Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
 
     def of_user(self, sub: str) -> list[Session]:
         """Every session of the user, living or not."""

@@ -23,7 +23,7 @@ from chalicelib.stores.dynamodb import (
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
-from chalicelib.tokens.revocations import Kind, Revocation
+from chalicelib.tokens.revocations import Kind
 
 
 class UserStore:
@@ -64,11 +64,10 @@ class UserStore:
             ":old": user.password_hash,
         }
         condition = "session_epoch = :seen AND password_hash = :old"
-        told = Revocation(Kind.USER, user.sub, change.at, change.epoch, change.kept)
+        entry = self._revocations.entry(Kind.USER, user.sub, change.at, epoch=change.epoch, kept=change.kept)
         try:
-            transact(
-                Update(self.table, key(user.username), _ADVANCE_EPOCH, values, condition),
-                self._revocations.put(told),
+            self._revocations.transact(
+                entry, Update(self.table, key(user.username), _ADVANCE_EPOCH, values, condition)
             )
         except TransactionRefusedError:
             raise EpochChangedError from None

@@ -1,44 +1,52 @@
-"""Ending an access token before it expires.
+"""What ended before it expired: the entries of the revocation feed, and the question whether one of them ends a
+token.
 
-A JWT is good until its `exp`, and the gate's answer may be cached. So the API function refuses, on every
-request, what the revocation feed names. The feed is a small table of what ended within one access-token life;
-a container keeps it as a set and pulls what is new when its copy is older than the interval. No request costs
-a read of its own.
+A JWT is good until its `exp`, and the gate's answer may be cached. So the API function refuses, on every request,
+what the feed names (`revocation_feed`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
 from typing import Protocol
 
-from chalicelib.errors import StoreUnavailableError
+from chalicelib.errors import ConflictError
 
-# Each pull begins so many seconds before the newest entry seen: clocks differ, and commits come late.
-OVERLAP = 30
+# How far clocks may lie apart, in seconds: the one bound for everything that compares times of two machines.
+CLOCK_SKEW = 60
+# Everything that ends for one principal within so many seconds is one entry, so that nobody can flood the feed.
+WINDOW = 60
+
+
+class RevocationsFullError(ConflictError):
+    """The principal has ended as much within this window as one entry holds."""
 
 
 class Kind(StrEnum):
-    """What an entry of the feed ends."""
+    """Whose tokens an entry ends."""
 
-    SESSION = "session"
-    TOKEN = "token"  # noqa: S105
-    KEY = "key"
     USER = "user"
+    CLIENT = "client"
+    KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry: no token of the session, token (`jti`), key (`kid`) or user (`sub`) `subject` is good any more.
+    """What ended for the principal `subject` (a `sub`, a `client_id`, a `kid`) within the window that begins at
+    `window`.
 
-    A user's entry ends only what is older than `epoch`, and spares the session `kept`. `at` is a NumericDate.
+    No token of the sessions or with the `jti` in `ended` is good any more, nor any of the principal's that is
+    older than `epoch`, but for those of the session `kept`; nor any that the key signed. From `until` on nothing
+    that this ends can be alive. Times are NumericDates.
     """
 
     kind: Kind
     subject: str
-    at: int
+    window: int
+    until: int
     epoch: int = 0
     kept: str | None = None
+    ended: frozenset[str] = frozenset()
 
 
 class Revocable(Protocol):
@@ -57,100 +65,42 @@ class Revocable(Protocol):
 
 
 class Revocations:
-    """A set of entries, and the question whether it ends a token."""
+    """Entries, and the question whether any of them ends a token. They only ever grow together: adding an entry
+    twice, or an older state of it, changes nothing."""
 
     def __init__(self, entries: Iterable[Revocation] = ()) -> None:
-        self.entries = frozenset(entries)
-        self._ended = {(entry.kind, entry.subject) for entry in self.entries if entry.kind is not Kind.USER}
-        self._users: dict[str, list[Revocation]] = {}
-        for entry in self.entries:
-            if entry.kind is Kind.USER:
-                self._users.setdefault(entry.subject, []).append(entry)
+        self._ended: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self._epochs: dict[str, tuple[int, str | None, int]] = {}
+        for entry in entries:
+            self.add(entry)
+
+    def __len__(self) -> int:
+        return len(self._ended) + len(self._keys) + len(self._epochs)
+
+    def add(self, entry: Revocation) -> None:
+        """Takes `entry` in."""
+        for ended in entry.ended:
+            self._ended[ended] = max(entry.until, self._ended.get(ended, 0))
+        if entry.kind is Kind.KEY:
+            self._keys[entry.subject] = max(entry.until, self._keys.get(entry.subject, 0))
+        elif entry.kind is Kind.USER and entry.epoch >= self._epochs.get(entry.subject, (1, None, 0))[0]:
+            # Whoever raised the epoch again made sure that the session they kept had survived the one before.
+            self._epochs[entry.subject] = (entry.epoch, entry.kept, entry.until)
+
+    def forget(self, now: int) -> None:
+        """Drops what ends nothing any more."""
+        self._ended = {ended: until for ended, until in self._ended.items() if now < until}
+        self._keys = {kid: until for kid, until in self._keys.items() if now < until}
+        self._epochs = {sub: change for sub, change in self._epochs.items() if now < change[2]}
 
     def keys(self) -> frozenset[str]:
         """The key ids that were revoked."""
-        return frozenset(entry.subject for entry in self.entries if entry.kind is Kind.KEY)
+        return frozenset(self._keys)
 
     def revokes(self, token: Revocable) -> bool:
         """Whether any entry ends `token`."""
-        named = {(Kind.SESSION, token.sid), (Kind.TOKEN, token.jti), (Kind.KEY, token.kid)}
-        return not named.isdisjoint(self._ended) or any(
-            (token.session_epoch or 0) < entry.epoch and (token.sid is None or token.sid != entry.kept)
-            for entry in self._users.get(token.sub, ())
-        )
-
-
-class Store(Protocol):
-    """The feed's table."""
-
-    def since(self, start: int, now: int) -> Iterable[Revocation]:
-        """Every entry from `start` on, in no order. Raises `StoreUnavailableError`."""
-
-
-class Feed:
-    """The feed as one container holds it. Times and spans are in seconds.
-
-    `interval`: how old the copy may be. `tolerance`: how long it is used beyond that while it cannot be read.
-    `lifetime`: the longest life of an access token, after which an entry says nothing. `lagging` is told how
-    old the copy is, when a pull fails.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        interval: int,
-        tolerance: int,
-        lifetime: int,
-        lagging: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        self._store = store
-        self._interval = interval
-        self._tolerance = tolerance
-        self._lifetime = lifetime
-        self._lagging = lagging
-        self._lock = Lock()
-        self._tried_at: int | None = None
-        self._pulled_at: int | None = None
-        self._known = Revocations()
-
-    def current(self, now: int) -> Revocations:
-        """What is revoked now, but for the last `interval`.
-
-        Raises `StoreUnavailableError` when the feed was never read, or not for longer than the tolerance: from
-        then on nobody could be told that their session had ended.
-        """
-        with self._lock:
-            if self._tried_at is None or not self._tried_at <= now < self._tried_at + self._interval:
-                self._tried_at = now
-                self._pull(now)
-            return self._usable(now)
-
-    def invalidate(self) -> None:
-        """Lets the next request pull: something was ended here, and here it need not wait for the interval."""
-        with self._lock:
-            self._tried_at = None
-
-    def _pull(self, now: int) -> None:
-        try:
-            found = frozenset(self._store.since(self._start(now), now))
-        except StoreUnavailableError:
-            if self._pulled_at is not None:
-                self._lagging(now - self._pulled_at)
-            return
-        self._pulled_at = now
-        alive = {entry for entry in self._known.entries if entry.at > now - self._lifetime - OVERLAP}
-        if not found <= self._known.entries or len(alive) < len(self._known.entries):
-            self._known = Revocations(alive | found)
-
-    def _start(self, now: int) -> int:
-        # Not past the last pull, for a writer's clock may be ahead; nor more than a lifetime ago, for the time to
-        # live deletes late, and each bucket is a read.
-        oldest = now - self._lifetime
-        newest = max((entry.at for entry in self._known.entries), default=oldest)
-        pulled_at = now if self._pulled_at is None else self._pulled_at
-        return max(oldest, min(newest, pulled_at)) - OVERLAP
-
-    def _usable(self, now: int) -> Revocations:
-        if self._pulled_at is None or now > self._pulled_at + self._interval + self._tolerance:
-            raise StoreUnavailableError(detail="the revocation feed cannot be read", retry_after=self._interval)
-        return self._known
+        if token.sid in self._ended or token.jti in self._ended or token.kid in self._keys:
+            return True
+        epoch, kept, _ = self._epochs.get(token.sub, (0, None, 0))
+        return (token.session_epoch or 0) < epoch and (token.sid is None or token.sid != kept)

@@ -76,7 +76,7 @@ def trials(operation: Operation, reference: Reference) -> list[Trial]:
 
 def due(world: World) -> None:
     """Lets the container's feed and ring be too old."""
-    world.container.feed.invalidate()
+    world.container.feed._tried_at = None
     world.container.keys._tried_at = 0
 
 

@@ -24,7 +24,6 @@ from chalicelib.model import User
 from chalicelib.realm import Realm
 from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
-from chalicelib.tokens.revocations import Kind, Revocation
 from infra import demo
 from infra.local.gateway import Gateway
 from tests.conftest import ADMIN_SCOPE, CHEAP, new_user
@@ -99,8 +98,8 @@ class World:
             assert self.client.get("/me", tokens["access_token"]).status == 200
             assert self.client.refresh(tokens["refresh_token"]).status == 200
             # With an entry of today the feed's next pull is one read.
-            self.direct.revocations.add(Revocation(Kind.TOKEN, "tok_1", self.direct.now()))
-            self.container.feed.invalidate()
+            self.direct.revocations.end_token("client", "tok_1", self.direct.now())
+            self.container.feed._tried_at = None
             self.container.feed.current(self.container.now())
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from chalicelib.tokens.revocations import Kind, Revocation, Revocations
 from tests.support import token_forge
 from tests.support.client import Clock
 from tests.support.hostile_tokens import hostile_tokens
+from tests.support.revocations import FAR, ended
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api/GET/me"
 UNAUTHORIZED = r"^Unauthorized$"
@@ -202,10 +203,10 @@ def reading(clock: Clock, published: Published, monkeypatch: pytest.MonkeyPatch)
 
 
 ENDINGS = {
-    "session": Revocation(Kind.SESSION, "ses_1", token_forge.NOW),
-    "token": Revocation(Kind.TOKEN, "tok_1", token_forge.NOW),
-    "key": Revocation(Kind.KEY, "ec", token_forge.NOW),
-    "user": Revocation(Kind.USER, "usr_7", token_forge.NOW, epoch=1),
+    "session": ended("usr_7", "ses_1"),
+    "token": ended("usr_7", "tok_1"),
+    "key": Revocation(Kind.KEY, "ec", token_forge.NOW, FAR),
+    "user": Revocation(Kind.USER, "usr_7", token_forge.NOW, FAR, epoch=1),
 }
 
 
@@ -217,7 +218,7 @@ def test_what_the_feed_has_ended_is_unauthorized(reading: Reading, ending: str) 
 
 
 def test_what_the_feed_does_not_name_is_let_in(reading: Reading) -> None:
-    reading(lambda _now: Revocations([Revocation(Kind.SESSION, "ses_2", token_forge.NOW)]))
+    reading(lambda _now: Revocations([ended("usr_7", "ses_2")]))
     assert ask(f"Bearer {token_forge.token()}")["principalId"] == "usr_7"
 
 

@@ -17,10 +17,10 @@ from chalicelib.gate import guarded_apis, revocation_feed
 from chalicelib.gate.policy import AccessTable, InexactPolicyError, PolicyDocument
 from chalicelib.services import Services
 from chalicelib.settings import SettingsError
-from chalicelib.tokens.revocations import Kind, Revocation
 from infra import template
 from tests.conftest import connect
 from tests.support.protect_your_api import block
+from tests.support.revocations import end
 
 ROOT = Path(__file__).parents[2]
 OWN = AccessTable([access("GET", "/me")])
@@ -205,9 +205,9 @@ def test_with_the_setting_the_gate_has_its_feed_before_the_first_request() -> No
 
 def test_the_gate_finds_what_has_ended_in_the_table(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revocation_feed, "connect", connect)
-    ended = Revocation(Kind.SESSION, "ses_1", services.now())
-    services.revocations.add(ended)
-    assert revocation_feed.revocations(services.settings)(services.now()).entries == {ended}
+    end(services, "usr_7", "ses_1", at=services.now())
+    revocations = revocation_feed.revocations(services.settings)(services.now())
+    assert "ses_1" in revocations._ended
 
 
 def test_the_gate_does_not_wait_for_a_table_beyond_its_time(

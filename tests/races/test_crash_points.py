@@ -16,6 +16,7 @@ from chalicelib.model import Session
 from chalicelib.services import Services, install
 from tests.conftest import connect, new_user
 from tests.support.client import Client, Clock, bearer
+from tests.support.revocations import ended_ids
 
 BEFORE_THE_CALL, AFTER_THE_ANSWER = "before-call", "after-call"  # botocore's names of the events
 
@@ -115,7 +116,7 @@ def session_of(services: Services, token: str) -> Session:
 
 def is_told(services: Services, session: Session) -> bool:
     """Whether the revocation feed ends the session or all of its user."""
-    subjects = {entry.subject for entry in services.revocations.since(services.now(), services.now())}
+    subjects = ended_ids(services, services.now(), services.now())
     return not subjects.isdisjoint({session.session_id, session.sub})
 
 

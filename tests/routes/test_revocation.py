@@ -8,14 +8,16 @@ import pytest
 from chalicelib.model import User
 from chalicelib.realm import Realm
 from chalicelib.services import Services, install
+from chalicelib.stores.revocations import MAX_ENDED
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.revocations import Kind, Revocation
+from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, RevocationsFullError
 from tests.conftest import connect, new_user
 from tests.support.aws_calls import failing, operations, recorded
 from tests.support.callers import SignedIn, container, serve, sign_in
 from tests.support.client import Client, Clock, Reply, bearer
 from tests.support.endings import ENDINGS
+from tests.support.revocations import end, entries
 
 INTERVAL, TOLERANCE, LIFETIME = 5, 60, 900
 INVALID_TOKEN = 'Bearer realm="gatehouse", error="invalid_token"'
@@ -37,7 +39,13 @@ def named(session: SignedIn) -> dict[str, str]:
     """What the access token of `session` says that can be revoked."""
     told = jwt.decode(session.access_token, options={"verify_signature": False})
     kid = jwt.get_unverified_header(session.access_token)["kid"]
-    return {"session": told["sid"], "token": told["jti"], "key": kid, "user": told["sub"]}
+    return {
+        "session": told["sid"],
+        "token": told["jti"],
+        "key": kid,
+        "user": told["sub"],
+        "client": told["client_id"],
+    }
 
 
 # --- Whatever ends a session ends its access tokens
@@ -109,24 +117,33 @@ def test_a_kept_sessions_tokens_go_on_old_and_new(client: Client, user: User) ->
     assert after.get("/me").status == 200
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+ENTRIES = {
+    "session": (Kind.USER, "user", ["session"], 0),
+    "token": (Kind.CLIENT, "client", ["token"], 0),
+    "key": (Kind.KEY, "key", [], 0),
+    "user": (Kind.USER, "user", [], 1),
+}
+
+
+@pytest.mark.parametrize("what", ENTRIES)
 def test_what_any_kind_of_entry_names_ends(
-    client: Client, services: Services, user: User, clock: Clock, kind: Kind
+    client: Client, services: Services, user: User, clock: Clock, what: str
 ) -> None:
     session, somebodys = sign_in(client, user), sign_in(client, new_user(services))
-    services.revocations.add(Revocation(kind, named(session)[kind], clock.now, epoch=1))
+    kind, subject, ids, epoch = ENTRIES[what]
+    named_in = named(session)
+    there = container(services).revocations
+    ended = frozenset(named_in[name] for name in ids)
+    there.transact(there.entry(kind, named_in[subject], clock.now, epoch=epoch, ended=ended))
     clock.advance(INTERVAL)
     assert_ended(session.get("/me"))
     # One key has signed everybody's.
     assert somebodys.get("/me").status == (401 if kind is Kind.KEY else 200)
 
 
-def test_a_single_token_may_end_while_its_session_goes_on(
-    client: Client, services: Services, user: User, clock: Clock
-) -> None:
+def test_a_single_token_may_end_while_its_session_goes_on(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    services.revocations.add(Revocation(Kind.TOKEN, named(session)["token"], clock.now))
-    clock.advance(INTERVAL)
+    services.revocations.end_token("gatehouse", named(session)["token"], services.now())
     assert_ended(session.get("/me"))
     assert client.get("/me", session.refresh().json["access_token"]).status == 200
 
@@ -154,10 +171,10 @@ def test_a_late_row_with_an_earlier_time_is_obeyed(
     client: Client, services: Services, user: User, clock: Clock
 ) -> None:
     seen, late = sign_in(client, user), sign_in(client, user)
-    services.revocations.add(Revocation(Kind.SESSION, seen.session_id, clock.now))
+    end(services, user.sub, seen.session_id, at=clock.now)
     clock.advance(INTERVAL)
     assert_ended(seen.get("/me"))
-    services.revocations.add(Revocation(Kind.SESSION, late.session_id, clock.now - 30))
+    end(services, user.sub, late.session_id, at=clock.now - CLOCK_SKEW)
     clock.advance(INTERVAL)
     assert_ended(late.get("/me"))
 
@@ -167,10 +184,11 @@ def test_every_entry_outlives_the_last_token_that_it_ends(
 ) -> None:
     for way in ("/logout", "/logout?sessions=all", "/logout?sessions=others"):
         assert sign_in(client, user).post(way).status == 204
+        clock.advance(WINDOW)
     rows = connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"]
     assert len(rows) == 3
     for row in rows:
-        assert int(row["expires_at"]["N"]) > clock.now + LIFETIME
+        assert int(row["expires_at"]["N"]) > clock.now - 3 * WINDOW + LIFETIME
 
 
 def test_no_entry_holds_a_token(client: Client, services: Services, user: User) -> None:
@@ -280,3 +298,31 @@ def test_routes_that_sign_pull_the_feed(
     assert reply.status == 200
     assert operations(calls)[0] == "Query"
     assert calls[0].parameters["TableName"] == services.settings.revocations_table
+
+
+def test_a_user_who_floods_makes_one_entry(client: Client, services: Services, user: User) -> None:
+    session = sign_in(client, user)
+    for _ in range(30):
+        assert session.post("/logout?sessions=others").status == 204
+    (entry,) = entries(services, services.now(), services.now())
+    assert (entry.subject, entry.epoch, entry.kept) == (user.sub, 30, session.session_id)
+    assert session.get("/me").status == 200
+
+
+def test_past_the_bound_of_an_entry_a_logout_ends_all_by_the_epoch(
+    client: Client, services: Services, user: User
+) -> None:
+    sessions = [sign_in(client, user) for _ in range(MAX_ENDED + 2)]
+    for session in sessions[: MAX_ENDED + 1]:
+        assert session.post("/logout").status == 204
+    (entry,) = entries(services, services.now(), services.now())
+    assert (len(entry.ended), entry.epoch) == (MAX_ENDED, 1)
+    for session in sessions:
+        assert_ended(session.get("/me"))
+
+
+def test_the_ids_of_one_entry_are_bounded_for_a_client_too(services: Services) -> None:
+    for number in range(MAX_ENDED):
+        services.revocations.end_token("client", f"jti-{number}", services.now())
+    with pytest.raises(RevocationsFullError):
+        services.revocations.end_token("client", "one more", services.now())

@@ -194,7 +194,6 @@ class House(World, RuleBasedStateMachine):
         for (client, services, how), claims in zip(requests, let_in, strict=True):
             if claims:
                 how(self, client, services, claims)
-                services.feed.invalidate()
         for number, container, _ in asked:
             self.refresh(0, number, container, None, [])
 

@@ -17,7 +17,8 @@ from chalicelib.scope import Scope
 from chalicelib.stores import sessions as session_store
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.users import UserStore
-from chalicelib.tokens.revocations import Feed, Revocations
+from chalicelib.tokens.revocation_feed import Feed
+from chalicelib.tokens.revocations import Revocations
 from tests.state_machine.machine import House
 from tests.state_machine.model import GRACE, IDLE_LIFETIME
 

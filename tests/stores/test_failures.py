@@ -29,7 +29,6 @@ from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
-from chalicelib.tokens.revocations import Kind, Revocation
 from tests.conftest import CHEAP
 from tests.stores.test_sessions import ROTATION, SESSION
 from tests.support.client import Client, Clock, Reply, bearer
@@ -164,8 +163,8 @@ CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
         "append_event": lambda services: services.comments.store.append_event("c1", EVENT),
     },
     RevocationStore: {
-        "add": lambda services: services.revocations.add(Revocation(Kind.SESSION, "s", 10)),
-        "since": lambda services: list(services.revocations.since(0, 10)),
+        "end_token": lambda services: services.revocations.end_token("client", "jti", 10),
+        "read": lambda services: list(services.revocations.read(0, 10)),
     },
     AttemptStore: {"count": lambda services: _attempts(services).count(address_key("192.0.2.7"), Limit(1, 1), 10)},
     SignInStore: {

@@ -17,6 +17,7 @@ from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from infra import template
 from tests.conftest import connect
+from tests.support.revocations import entries
 
 SIGNING = new_signing_key()
 HMAC = new_hmac_key(b"\0\0\0\1", b"\xffsecret-of-32-octets-to-look-for")
@@ -115,7 +116,7 @@ def test_a_key_is_revoked_once_with_its_replacement_and_its_news(store: KeyRingS
     replacement = (next_key, KeySchedule(serial=1, published_at=50, signs_from=50))
     assert store.revoke(entry, 50, replacement)
     assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: 50, next_key.kid: None}
-    assert [told.subject for told in services.revocations.since(40, 60)] == [entry.kid]
+    assert [told.subject for told in entries(services, 40, 60)] == [entry.kid]
     assert not store.revoke(entry, 60, None)
 
 
@@ -125,7 +126,7 @@ def test_a_revocation_without_a_place_for_its_replacement_changes_nothing(
     entry, other = added(store, SIGNING), added(store, new_signing_key(), 1)
     assert not store.revoke(entry, 50, (new_signing_key(), KeySchedule(serial=1, published_at=50, signs_from=50)))
     assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: None, other.kid: None}
-    assert list(services.revocations.since(40, 60)) == []
+    assert entries(services, 40, 60) == []
 
 
 def test_what_is_removed_is_gone(store: KeyRingStore) -> None:

@@ -1,4 +1,4 @@
-"""The revocation feed's table: what is written is read, from any time on, at the price of a bucket or two."""
+"""The revocation feed's table: what is written is read, from any window on, at the price of a bucket or two."""
 
 from itertools import count
 
@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.services import Services
-from chalicelib.stores.dynamodb import transact
-from chalicelib.stores.revocations import RevocationStore
-from chalicelib.tokens.revocations import OVERLAP, Kind, Revocation
+from chalicelib.stores.dynamodb import Table
+from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
+from chalicelib.tokens.revocation_feed import READ_BACK
+from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, Revocation, RevocationsFullError
 from tests.conftest import connect
 from tests.support.aws_calls import failing, operations, recorded
 
-LIFETIME = 900
+LIFETIME, LONGEST = 900, 3_600
 BUCKET = 900
 
 # The first second of a bucket; each call gives another, days later.
@@ -32,97 +33,140 @@ def store(services: Services) -> RevocationStore:
     return services.revocations
 
 
-def ended(at: int, subject: str = "subject") -> Revocation:
-    return Revocation(Kind.SESSION, subject, at)
+def end(store: RevocationStore, at: int, session_id: str = "session", sub: str = "sub") -> None:
+    store.transact(store.entry(Kind.USER, sub, at, ended=frozenset({session_id})))
+
+
+def read(store: RevocationStore, start: int, now: int) -> list[Revocation]:
+    return [entry for page in store.read(start, now) for entry in page.revocations]
+
+
+def ended(store: RevocationStore, start: int, now: int) -> set[str]:
+    return {ended for entry in read(store, start, now) for ended in entry.ended}
 
 
 def test_every_kind_comes_back_as_it_was_written(store: RevocationStore, now: int) -> None:
-    entries = {Revocation(kind, f"the-{kind}", now) for kind in Kind}
-    entries |= {Revocation(Kind.USER, "sub", now, 3, "kept"), Revocation(Kind.USER, "sub", now, 4)}
+    entries = [store.entry(kind, f"the {kind}", now, ended=frozenset({"a", "b"})) for kind in Kind]
+    entries.append(store.entry(Kind.USER, "of an epoch", now, epoch=3, kept="kept"))
+    entries.append(store.entry(Kind.USER, "of another", now, epoch=4))
     for entry in entries:
-        store.add(entry)
-    assert set(store.since(now, now)) == entries
+        store.transact(entry)
+    assert sorted(read(store, now, now), key=repr) == sorted(entries, key=repr)
 
 
-def test_it_may_be_written_with_the_change_that_it_tells_of(store: RevocationStore, now: int) -> None:
-    transact(store.put(ended(now, "a")), store.put(ended(now, "b")))
-    assert set(store.since(now, now)) == {ended(now, "a"), ended(now, "b")}
+def test_what_one_principal_ends_within_a_window_is_one_entry(store: RevocationStore, now: int) -> None:
+    for second in range(WINDOW):
+        end(store, now + second, f"{second % 7}")
+    (entry,) = read(store, now, now)
+    assert entry.ended == frozenset("0123456")
+    end(store, now + WINDOW)
+    assert len(read(store, now, now + WINDOW)) == 2
 
 
-def test_the_same_end_twice_is_one_entry(store: RevocationStore, now: int) -> None:
-    store.add(ended(now))
-    store.add(ended(now))
-    assert list(store.since(now, now)) == [ended(now)]
+def test_an_epoch_and_an_end_within_a_window_are_one_entry(store: RevocationStore, now: int) -> None:
+    end(store, now)
+    for epoch, kept in ((1, "a"), (2, None)):
+        store.transact(store.entry(Kind.USER, "sub", now, epoch=epoch, kept=kept))
+    (entry,) = read(store, now, now)
+    assert (entry.ended, entry.epoch, entry.kept) == (frozenset({"session"}), 2, None)
 
 
-def test_two_changes_of_one_user_in_one_second_are_two_entries(store: RevocationStore, now: int) -> None:
-    changes = {Revocation(Kind.USER, "sub", now, epoch) for epoch in (9, 10)}
-    for change in changes:
-        store.add(change)
-    assert set(store.since(now, now)) == changes
+def test_an_entry_holds_so_many_ids_and_no_more(store: RevocationStore, now: int) -> None:
+    for number in range(MAX_ENDED):
+        end(store, now, f"{number}")
+    with pytest.raises(RevocationsFullError):
+        end(store, now, "one more")
+    end(store, now, "of another", "another")
+    store.transact(store.entry(Kind.USER, "sub", now, epoch=1))
 
 
-@pytest.mark.parametrize("earlier", [0, 1, OVERLAP, LIFETIME, LIFETIME + OVERLAP])
-def test_a_read_begins_with_its_first_second(store: RevocationStore, now: int, earlier: int) -> None:
-    store.add(ended(now - earlier - 1, "before"))
-    store.add(ended(now - earlier, "first"))
-    store.add(ended(now, "last"))
-    assert {entry.subject for entry in store.since(now - earlier, now)} == {"first", "last"}
+def test_what_is_written_is_noted_and_only_that(services: Services, store: RevocationStore, now: int) -> None:
+    noted: list[Revocation] = []
+    table = services.settings.revocations_table
+    noting = RevocationStore(Table(connect("dynamodb"), table), LIFETIME, LONGEST, note=noted.append)
+    end(noting, now)
+    with failing("TransactWriteItems"), pytest.raises(StoreUnavailableError):
+        end(noting, now, "another")
+    assert [entry.ended for entry in noted] == [frozenset({"session"})]
 
 
-@pytest.mark.parametrize("position", [0, 1, BUCKET // 2, BUCKET - OVERLAP, BUCKET - 1])
+@pytest.mark.parametrize("earlier", [0, WINDOW, LIFETIME, LONGEST + READ_BACK])
+def test_a_read_begins_with_the_window_of_its_first_second(store: RevocationStore, now: int, earlier: int) -> None:
+    window = (now - earlier) // WINDOW * WINDOW
+    end(store, window - 1, "before")
+    end(store, now - earlier, "first")
+    end(store, now, "last")
+    assert ended(store, now - earlier, now) == {"first", "last"}
+
+
+@pytest.mark.parametrize("position", [0, 1, BUCKET // 2, BUCKET - CLOCK_SKEW, BUCKET - 1])
 def test_writers_whose_clock_is_ahead_are_read_too(store: RevocationStore, now: int, position: int) -> None:
-    store.add(ended(now + position + OVERLAP))
-    assert list(store.since(now + position - OVERLAP, now + position)) == [ended(now + position + OVERLAP)]
+    end(store, now + position + CLOCK_SKEW)
+    assert ended(store, now + position - READ_BACK, now + position) == {"session"}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     times=st.lists(st.integers(-1_000, 1_000), max_size=5, unique=True),
-    start=st.integers(-LIFETIME - OVERLAP, 0),
+    start=st.integers(-LONGEST - READ_BACK, 0),
+    shards=st.integers(1, 3),
 )
-def test_a_read_gives_all_that_is_not_older_than_its_start(
-    store: RevocationStore, times: list[int], start: int
+def test_a_read_gives_all_that_is_not_older_than_its_start_and_goes_on_from_any_page(
+    services: Services, times: list[int], start: int, shards: int
 ) -> None:
+    table = Table(connect("dynamodb"), services.settings.revocations_table)
+    store = RevocationStore(table, LIFETIME, LONGEST, shards)
     now = _next_bucket() + BUCKET // 2
     for time in times:
-        store.add(ended(now + time))
-    read = {entry.at - now for entry in store.since(now + start, now)}
-    due = {time for time in times if start <= time <= OVERLAP}
-    assert due <= read <= {time for time in times if time >= start}
+        end(store, now + time, f"{time}", f"sub {time}")
+    pages = list(store.read(now + start, now))
+    seen = {int(ended) for page in pages for entry in page.revocations for ended in entry.ended}
+    due = {time for time in times if start <= time <= CLOCK_SKEW}
+    assert due <= seen <= {time for time in times if time >= start - WINDOW}
+    for number, page in enumerate(pages):
+        assert list(store.read(now + start, now, page.position)) == pages[number + 1 :]
 
 
 # --- What a read costs
 
 
-@pytest.mark.parametrize(("position", "queries"), [(OVERLAP, 1), (BUCKET // 2, 1), (0, 2), (BUCKET - OVERLAP, 2)])
+@pytest.mark.parametrize(("position", "queries"), [(READ_BACK, 1), (BUCKET // 2, 1), (0, 2), (BUCKET - 60, 2)])
 def test_a_pull_is_one_read_or_two_across_a_border(
     store: RevocationStore, now: int, position: int, queries: int
 ) -> None:
     with recorded() as calls:
-        list(store.since(now + position - OVERLAP, now + position))
+        read(store, now + position - READ_BACK, now + position)
     assert operations(calls) == ["Query"] * queries
     assert all(call.parameters["ConsistentRead"] for call in calls)
 
 
-def test_a_new_containers_first_pull_is_three_reads_at_most(store: RevocationStore, now: int) -> None:
-    for position in range(0, BUCKET, OVERLAP):
+def test_a_new_containers_first_pull_is_six_reads_at_most(store: RevocationStore, now: int) -> None:
+    for position in range(0, BUCKET, WINDOW):
         with recorded() as calls:
-            list(store.since(now + position - LIFETIME - OVERLAP, now + position))
-        assert len(calls) <= 3
+            read(store, now + position - LONGEST - READ_BACK, now + position)
+        assert len(calls) <= 6
 
 
 # --- It cleans itself
 
 
-def test_an_entry_outlives_every_token_that_it_ends_and_not_for_long(
+def test_an_entry_says_until_when_it_matters_whatever_the_lifetime_is_later(
     services: Services, store: RevocationStore, now: int
 ) -> None:
-    store.add(ended(now))
+    end(store, now)
+    lower = RevocationStore(Table(connect("dynamodb"), services.settings.revocations_table), 60, LONGEST)
+    (entry,) = read(lower, now - LIFETIME, now)
+    # Issued in the window's last second by a clock that is ahead as far as clocks may be.
+    assert entry.until >= now + WINDOW - 1 + CLOCK_SKEW + LIFETIME
+
+
+def test_an_item_outlives_what_it_says_and_not_for_long(
+    services: Services, store: RevocationStore, now: int
+) -> None:
+    end(store, now)
     (row,) = connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"]
-    # Issued in the same second by a clock that is ahead as far as clocks may be.
-    last_token_expires = now + OVERLAP + LIFETIME
-    assert last_token_expires < int(row["expires_at"]["N"]) <= last_token_expires + 60
+    (entry,) = read(store, now, now)
+    assert entry.until < int(row["expires_at"]["N"]) <= entry.until + CLOCK_SKEW
 
 
 # --- When the table is away
@@ -130,9 +174,9 @@ def test_an_entry_outlives_every_token_that_it_ends_and_not_for_long(
 
 def test_a_table_that_cannot_be_read_is_said(store: RevocationStore, now: int) -> None:
     with failing("Query"), pytest.raises(StoreUnavailableError):
-        list(store.since(now, now))
+        read(store, now, now)
 
 
 def test_a_table_that_cannot_be_written_is_said(store: RevocationStore, now: int) -> None:
-    with failing("PutItem"), pytest.raises(StoreUnavailableError):
-        store.add(ended(now))
+    with failing("TransactWriteItems"), pytest.raises(StoreUnavailableError):
+        end(store, now)

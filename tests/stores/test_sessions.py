@@ -13,6 +13,7 @@ from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
+from tests.support.revocations import ended_ids, entries
 
 NOW = 1_800_000_000
 HERE, THERE = Device("192.0.2.7", "a browser"), Device("2001:db8::7", "")
@@ -147,8 +148,8 @@ def test_the_end_and_its_news_are_one(store: SessionStore, services: Services) -
     store.add(SESSION)
     store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
     store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
-    told = list(services.revocations.since(NOW - 10, NOW + 10))
-    assert [(entry.subject, entry.at) for entry in told] == [(SESSION.session_id, NOW)]
+    (entry,) = entries(services, NOW - 10, NOW + 10)
+    assert (entry.subject, entry.ended) == (SESSION.sub, frozenset({SESSION.session_id}))
 
 
 # --- Beginning in the place of others
@@ -161,8 +162,8 @@ def test_a_new_session_and_the_end_of_the_old_ones_are_one_write(store: SessionS
     assert store.add(new, ["first", "second"], "session_limit", NOW)
     reasons = {session.session_id: session.reason for session in store.of_user(SESSION.sub)}
     assert reasons == {"first": "session_limit", "second": "session_limit", "new": None}
-    told = {entry.subject for entry in services.revocations.since(NOW - 10, NOW + 10)}
-    assert told == {"first", "second"}
+    (entry,) = entries(services, NOW - 10, NOW + 10)
+    assert entry.ended == {"first", "second"}
 
 
 def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore, services: Services) -> None:
@@ -173,7 +174,7 @@ def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore,
     assert not store.add(replace(SESSION, session_id="new"), ["first", "second"], "session_limit", NOW + 1)
     assert store.get(SESSION.sub, "new") is None
     assert store.get(SESSION.sub, "first") == first
-    assert [entry.subject for entry in services.revocations.since(NOW - 10, NOW + 10)] == ["second"]
+    assert ended_ids(services, NOW - 10, NOW + 10) == {"second"}
 
 
 # --- Listing
