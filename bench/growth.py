@@ -187,7 +187,7 @@ def _users() -> Iterator[Curve]:
         home = homes[count] = _container(users_table=_like(containers.container().settings.users_table, count))
         _add_user(home, f"one-of-{count}")  # each has a session of its own
         item = _item(home.settings.users_table, f"one-of-{count}")
-        _fill(home.settings.users_table, ({**item, "pk": {"S": f"username:{n}"}} for n in range(count - 1)))
+        _fill(home.settings.users_table, ({**item, "pk": {"S": f"sub:{n}"}} for n in range(count - 1)))
     over = "users in the table"
     yield _curve("sign-in", over, {count: _sign_in(home, f"one-of-{count}") for count, home in homes.items()})
     yield _curve("refresh", over, {count: _refresh(home, f"one-of-{count}") for count, home in homes.items()})
@@ -209,7 +209,7 @@ def _add_user(home: Services, username: str) -> None:
 def _add_sessions(home: Services, username: str, count: int) -> None:
     _sign_in(home, username)()
     item = _item(home.settings.sessions_table, username)
-    _fill(home.settings.sessions_table, ({**item, "session_id": {"S": f"{n:022}"}} for n in range(count - 1)))
+    _fill(home.settings.sessions_table, ({**item, "session_id": {"S": f"{n:032x}"}} for n in range(count - 1)))
 
 
 def _sign_in(home: Services, username: str) -> Subject:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from chalicelib import base64url, issuer
 from chalicelib.authorizer import PROTECTED, Gate
 from chalicelib.gate.verified_tokens import MOST
-from chalicelib.grants.token_issuer import JTI_BYTES
+from chalicelib.ids import ID_BYTES
 from chalicelib.keys.jwk_set import PublicKey, parse_jwk_set
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import FIRST_PARTY
@@ -27,7 +27,6 @@ from chalicelib.scope import parse
 from chalicelib.settings import Settings
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.refresh_token import ID_BYTES
 
 METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/api/GET/comments"
 SETTINGS = Settings()
@@ -79,7 +78,7 @@ def _content(random_bytes: Callable[[int], bytes]) -> AccessToken:
         sub=base64url.encode(random_bytes(ID_BYTES)),
         client_id=FIRST_PARTY,
         scope=SCOPE,
-        jti=base64url.encode(random_bytes(JTI_BYTES)),
+        jti=base64url.encode(random_bytes(ID_BYTES)),
         lifetime=LIFETIME,
         sid=base64url.encode(random_bytes(ID_BYTES)),
         username="demo",

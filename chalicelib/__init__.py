@@ -30,6 +30,7 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     model           the nouns, as frozen values
     scope           scopes as sets (RFC 6749 section 3.3)
     timestamps      times as people and clients read them
+    ids             the ids that this service makes, random or in the order of time
     base64url       base64url in its canonical form
     deadline        by when the work under way must end
     errors          what can go wrong

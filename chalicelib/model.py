@@ -1,9 +1,39 @@
-"""The nouns of the services, as frozen values. Times are NumericDate: seconds since 1970 in UTC (RFC 7519 §2)."""
+"""What the service is about, as frozen values. Times are NumericDate: seconds since 1970 in UTC (RFC 7519 §2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from chalicelib.scope import Scope
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    LOGOUT = "logout"
+    LOGOUT_ALL = "logout_all"
+    LOGOUT_OTHERS = "logout_others"
+    REVOKED = "revoked"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    SESSION_LIMIT = "session_limit"
+    REUSE = "reuse"
+    DISABLED = "disabled"
+
+
+class PrincipalKind(StrEnum):
+    """Who may act: a person, or a program by itself."""
+
+    USER = "user"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts: `id` is a user's `sub` or a client's `client_id`, never a name."""
+
+    kind: PrincipalKind
+    id: str
+
 
 # The client that users of the first-party routes (`/tokens`) sign in with.
 FIRST_PARTY = "gatehouse"
@@ -15,7 +45,7 @@ class EpochChange:
 
     epoch: int
     at: int
-    reason: str
+    reason: EndReason
     kept: str | None
 
 
@@ -58,7 +88,6 @@ class Session:
 
     sub: str
     session_id: str
-    username: str
     client_id: str
     asked_scope: Scope | None
     secret_hash: bytes = field(repr=False)
@@ -70,7 +99,7 @@ class Session:
     absolute_expires_at: int
     device: Device
     ended_at: int | None = None
-    reason: str | None = None
+    reason: EndReason | None = None
 
     def lives_with(self, user: User) -> bool:
         """Whether nothing that happened to the user has ended this session."""
@@ -94,19 +123,19 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class CommentEvent:
-    """Something that happened to a comment: `action` is `created` or `flagged`, `by` a username."""
+    """Something that happened to a comment: `action` is `created` or `flagged`."""
 
     action: str
-    by: str
+    by: Principal
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """An entry of the sample resource. `author` is a username."""
+    """An entry of the sample resource."""
 
     comment_id: str
-    author: str
+    author: Principal
     message: str
     created_at: int
     history: tuple[CommentEvent, ...] = ()

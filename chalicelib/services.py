@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib import issuer, settings
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import PROFILES, Passwords, Profile
-from chalicelib.accounts.sessions import Sessions
+from chalicelib.accounts.sessions import SessionLimits, Sessions
 from chalicelib.accounts.sign_up import Accounts
 from chalicelib.accounts.throttle import Limit, Limits
 from chalicelib.grants.grant import Grant
@@ -20,6 +20,7 @@ from chalicelib.grants.password import PasswordGrant
 from chalicelib.grants.refresh_token import RefreshTokenGrant
 from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
+from chalicelib.ids import TimeOrderedIds
 from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.keys.ring import Purpose
@@ -68,6 +69,11 @@ class Services:
         return issuer.realm(self.settings, api_id, self.region, stage)
 
     @cached_property
+    def new_id(self) -> TimeOrderedIds:
+        """Makes the ids of sessions and comments, which sort by time."""
+        return TimeOrderedIds(self.clock, self.random_bytes)
+
+    @cached_property
     def users(self) -> UserStore:
         return UserStore(self._table(self.settings.users_table), self.revocations)
 
@@ -77,9 +83,8 @@ class Services:
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(
-            self.users, self.session_store, self.revocations, self.telemetry, self.settings.max_sessions
-        )
+        limits = SessionLimits(self.settings.max_sessions, self.settings.session_absolute_lifetime)
+        return Sessions(self.users, self.session_store, self.revocations, self.telemetry, limits)
 
     @cached_property
     def revocations(self) -> RevocationStore:
@@ -125,7 +130,7 @@ class Services:
     @cached_property
     def comments(self) -> Comments:
         store = CommentStore(self._table(self.settings.comments_table))
-        return Comments(store, lambda now: f"{now:010x}{self.random_bytes(10).hex()}")
+        return Comments(store, self.users, self.new_id)
 
     @cached_property
     def first_party(self) -> Client:
@@ -147,11 +152,11 @@ class Services:
 
     @cached_property
     def password_grant(self) -> PasswordGrant:
-        return PasswordGrant(self.credentials, self.users, self.sessions, self.random_bytes)
+        return PasswordGrant(self.credentials, self.users, self.sessions, self.random_bytes, self.new_id)
 
     @cached_property
     def refresh_token_grant(self) -> RefreshTokenGrant:
-        return RefreshTokenGrant(self.users, self.session_store, self.keys, self.telemetry)
+        return RefreshTokenGrant(self.users, self.session_store, self.sessions, self.keys, self.telemetry)
 
     @cached_property
     def _client(self) -> Any:

@@ -31,7 +31,6 @@ os.environ.update(
 
 from app import app
 from chalicelib import authorizer, base64url
-from chalicelib.accounts import username
 from chalicelib.accounts.password import Profile
 from chalicelib.authorizer import Gate
 from chalicelib.model import User
@@ -132,7 +131,7 @@ def change_user(services: Services, user: User, *, scope: str | None = None, dis
     granted = serialize(user.scope) if scope is None else scope
     connect("dynamodb").update_item(
         TableName=services.settings.users_table,
-        Key={"pk": {"S": f"username:{username.key(user.username)}"}},
+        Key={"pk": {"S": f"sub:{user.sub}"}},
         UpdateExpression="SET granted_scope = :scope, disabled = :disabled",
         ConditionExpression="attribute_exists(pk)",
         ExpressionAttributeValues={":scope": {"S": granted}, ":disabled": {"BOOL": disabled}},

@@ -181,11 +181,11 @@ def test_a_failing_table_says_nothing_of_what_it_was_given(searched: Searched, o
 
 
 UNEXPECTED = [
-    (UserStore, "by_username"),
+    (UserStore, "by_sub"),
     (SessionStore, "add"),
     (SessionStore, "rotate"),
     (SessionStore, "end"),
-    (RevocationStore, "since"),
+    (RevocationStore, "read"),
     (KeyRingStore, "load"),
     (KeyCache, "signing_key"),
     (KeyCache, "hmac_key"),

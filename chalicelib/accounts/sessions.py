@@ -1,19 +1,26 @@
 """Sessions as their user sees them: which there are, why one ended, and how to end one, the others or all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
-from chalicelib.errors import ConflictError, InvalidTokenError, NotFoundError, StoreUnavailableError
-from chalicelib.model import EpochChange, Session, User
+from chalicelib.errors import (
+    ConflictError,
+    InvalidTokenError,
+    NotFoundError,
+    StoreUnavailableError,
+    TooManyRequestsError,
+)
+from chalicelib.model import EndReason, EpochChange, Session, User
 from chalicelib.telemetry.events import Event, EventName, Events
+from chalicelib.tokens.revocations import CLOCK_SKEW, RevocationsFullError
 
-LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS = "logout", "logout_all", "logout_others"
-REVOKED, PASSWORD_CHANGED, SESSION_LIMIT = "revoked", "password_changed", "session_limit"
+PAGE_SIZE = 100
 
 _TRIES = 5
-# What one transaction can end; where a limit was lowered by more, the next sign-ins go on.
-_MOST_ENDED = 49
+# What one sign-in ends; where a limit was lowered by more, the next sign-ins go on.
+_MOST_ENDED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,17 @@ class Kept:
     session_epoch: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """More than `living` sessions of one user at a time end the oldest; 0 is no limit. None lives longer than
+    `lifetime` seconds."""
+
+    living: int
+    lifetime: int
+
+
 class EpochChangedError(ConflictError):
-    """The user's epoch or password changed since the user was read."""
+    """The user's epoch, password or name changed since the user was read."""
 
     description = "The account is being changed elsewhere. Please try again."
 
@@ -33,7 +49,7 @@ class EpochChangedError(ConflictError):
 class Users(Protocol):
     """What ending sessions needs of the users. Both raise `StoreUnavailableError`."""
 
-    def by_username(self, username: str) -> User | None: ...
+    def by_sub(self, sub: str) -> User | None: ...
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Writes `change`, with a new password where one is given, and tells the revocation feed: all or nothing.
@@ -47,120 +63,144 @@ class Store(Protocol):
 
     def get(self, sub: str, session_id: str) -> Session | None: ...
 
-    def of_user(self, sub: str) -> list[Session]: ...
+    def newest(self, sub: str, after: str | None = None, since: int | None = None) -> Iterator[Session]:
+        """Newest first, living or not: those before the id `after`, or that began at `since` or later."""
 
-    def page(self, sub: str, after: str | None) -> tuple[list[Session], str | None]: ...
+    def add(self, session: Session) -> None: ...
 
-    def add(self, session: Session, instead_of: Sequence[str], reason: str, now: int) -> bool:
-        """Writes a new session and ends those of the same user that it stands `instead_of`, by id, and tells the
-        feed: all or nothing. Returns False, where one of those has ended already."""
+    def end(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
+        """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it.
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
-        """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
+        Raises `RevocationsFullError`.
+        """
 
 
 class TokenRevocations(Protocol):
-    """Where the end of a single token is written. Raises `StoreUnavailableError`."""
+    """Where the end of a single token is written. Raises `RevocationsFullError`, `StoreUnavailableError`."""
 
     def end_token(self, client_id: str, jti: str, now: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The sessions of one user at a time. `max_sessions` of 0 is no limit."""
+    """The sessions of one user at a time."""
 
     users: Users
     store: Store
     revocations: TokenRevocations
     events: Events
-    max_sessions: int = 0
+    limits: SessionLimits
 
-    def page(self, username: str, after: str | None, now: int) -> tuple[list[Session], str | None]:
-        """Sessions that their time has not run out on, ended ones with the reason; and where to go on."""
-        user = self._user(username)
-        sessions, last = self.store.page(user.sub, after)
-        shown = [told(session, user) for session in sessions if now < session.ends_at()]
-        return sorted(shown, key=lambda session: session.created_at, reverse=True), last
+    def page(self, sub: str, after: str | None, now: int) -> tuple[list[Session], str | None]:
+        """Unexpired sessions, newest first, ended ones with their reason; and the cursor of the next page."""
+        user = self._user(sub)
+        unexpired = (session for session in self.store.newest(sub, after=after) if now < session.ends_at())
+        found = list(islice(unexpired, PAGE_SIZE + 1))
+        page = found[:PAGE_SIZE]
+        shown = [with_first_end(session, user) for session in page]
+        return shown, page[-1].session_id if len(found) > PAGE_SIZE else None
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> None:
+    def end(self, sub: str, session_id: str, reason: EndReason, now: int) -> None:
         """Ends one session of this user. Raises `NotFoundError`."""
         session = self.store.get(sub, session_id)
         if session is None or now >= session.ends_at():
             raise NotFoundError
-        self._end(sub, session_id, reason, now)
+        self.end_known(sub, session_id, reason, now)
 
-    def log_out(self, sub: str, session_id: str, now: int) -> None:
-        """Ends the session that an access token just proved to be there."""
-        self._end(sub, session_id, LOGOUT, now)
+    def end_known(self, sub: str, session_id: str, reason: EndReason, now: int) -> None:
+        """Ends a session that a token has just proved to be there."""
+        if self.close(sub, session_id, reason, now):
+            self._record(EventName.SESSION_ENDED, sub, now, session_id=session_id, reason=reason.value)
+
+    def close(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
+        """Ends a session for a caller who records the event. Whether this call did it.
+
+        Whoever ends more within a window than an entry of the feed holds ends all by the epoch: a logout is never
+        refused, and nobody can flood the feed.
+        """
+        try:
+            return self.store.end(sub, session_id, reason, now)
+        except RevocationsFullError:
+            self.end_all(sub, reason, now)
+            return True
 
     def end_token(self, sub: str, client_id: str, jti: str, now: int) -> None:
-        """Ends the one access token `jti` of the client, which belongs to no session."""
-        self.revocations.end_token(client_id, jti, now)
+        """Ends the one access token `jti` of the client, which belongs to no session.
+
+        Raises `TooManyRequestsError` past the bound of an entry of the feed.
+        """
+        try:
+            self.revocations.end_token(client_id, jti, now)
+        except RevocationsFullError:
+            raise TooManyRequestsError(retry_after=CLOCK_SKEW) from None
         self.events.record(Event(event=EventName.TOKEN_ENDED, at=now, sub=sub, jti=jti))
 
-    def end_all(self, username: str, reason: str, now: int, kept: Kept | None = None) -> None:
+    def end_all(self, sub: str, reason: EndReason, now: int, kept: Kept | None = None) -> None:
         """Ends every session of the user but `kept`, by one write that every later refresh obeys.
 
         Raises `InvalidTokenError` where `kept` has itself been ended.
         """
         for _ in range(_TRIES):
-            user = self._user(username)
+            user = self._user(sub)
             try:
                 self.users.advance_epoch(user, next_epoch(user, reason, now, kept))
             except EpochChangedError:
                 continue
-            return self._record(EventName.SESSIONS_ENDED, user.sub, now, username=username, reason=reason)
+            return self._record(EventName.SESSIONS_ENDED, sub, now, username=user.username, reason=reason.value)
         raise StoreUnavailableError(detail="the user's epoch keeps changing")
 
     def begin(self, session: Session, user: User, now: int) -> None:
-        """Writes a new session of `user`, and where that is one too many ends the oldest: all or nothing."""
-        for _ in range(_TRIES):
-            too_many = self._too_many(user, now)
-            if self.store.add(session, [oldest.session_id for oldest in too_many], SESSION_LIMIT, now):
-                break
-        else:
-            raise StoreUnavailableError(detail="the user's sessions keep changing")
-        for ended in too_many:
-            self._record(EventName.SESSION_ENDED, user.sub, now, session_id=ended.session_id, reason=SESSION_LIMIT)
+        """Writes a new session of `user`, and ends the oldest of those that are now too many."""
+        self.store.add(session)
+        if self.limits.living:
+            self._end_oldest(user, session, now)
+
+    def _end_oldest(self, user: User, new: Session, now: int) -> None:
+        # Not one transaction: of many sign-ins at the same moment each would refuse the others. What is left over
+        # here, or where the store fails, the next sign-in ends; this one has succeeded.
+        try:
+            for session in self._too_many(user, now):
+                if session.session_id != new.session_id:
+                    self._end_over_limit(session, now)
+        except (StoreUnavailableError, RevocationsFullError):
+            return
+
+    def _end_over_limit(self, session: Session, now: int) -> None:
+        if self.store.end(session.sub, session.session_id, EndReason.SESSION_LIMIT, now):
+            ended, reason = session.session_id, EndReason.SESSION_LIMIT.value
+            self._record(EventName.SESSION_ENDED, session.sub, now, session_id=ended, reason=reason)
 
     def _too_many(self, user: User, now: int) -> list[Session]:
-        """The oldest sessions, as many as have to end for a new one."""
-        if self.max_sessions == 0:
-            return []
-        living = [
+        """The living sessions beyond the newest that may be; nothing older than a session can live is read."""
+        living = (
             session
-            for session in self.store.of_user(user.sub)
+            for session in self.store.newest(user.sub, since=now - self.limits.lifetime - CLOCK_SKEW)
             if session.ended_at is None and now < session.ends_at() and session.lives_with(user)
-        ]
-        oldest_first = sorted(living, key=lambda session: (session.created_at, session.session_id))
-        return oldest_first[: min(max(0, len(living) + 1 - self.max_sessions), _MOST_ENDED)]
-
-    def _end(self, sub: str, session_id: str, reason: str, now: int) -> None:
-        if self.store.end(sub, session_id, reason, now):
-            self._record(EventName.SESSION_ENDED, sub, now, session_id=session_id, reason=reason)
+        )
+        return list(islice(living, self.limits.living, self.limits.living + _MOST_ENDED))
 
     def _record(self, event: EventName, sub: str, now: int, **fields: str) -> None:
         self.events.record(replace(Event(event=event, at=now, sub=sub), **fields))  # type: ignore[arg-type]
 
-    def _user(self, username: str) -> User:
-        user = self.users.by_username(username)
+    def _user(self, sub: str) -> User:
+        user = self.users.by_sub(sub)
         if user is None:
             raise InvalidTokenError(detail="the user is gone")
         return user
 
 
-def next_epoch(user: User, reason: str, now: int, kept: Kept | None) -> EpochChange:
+def next_epoch(user: User, reason: EndReason, now: int, kept: Kept | None) -> EpochChange:
     """The change that ends every session of `user` but `kept`. Raises `InvalidTokenError`.
 
-    Keeping a session that an earlier change ended would bring it back: its token must be of the user's epoch,
-    or it must be the one kept then.
+    Keeping a session that an earlier change ended would bring it back: its token must be of the user's epoch, or
+    it must be the one kept then.
     """
     if kept and kept.session_epoch != user.session_epoch and kept.session_id != user.kept_session:
         raise InvalidTokenError(detail="the session to keep has ended")
     return EpochChange(user.session_epoch + 1, now, reason, kept.session_id if kept else None)
 
 
-def told(session: Session, user: User) -> Session:
+def with_first_end(session: Session, user: User) -> Session:
     """`session` with the first end that came to it: its own, or one by an epoch."""
     by_epoch = next(
         (

@@ -1,32 +1,39 @@
-"""Accounts: signing up, and changing a password."""
+"""Accounts: signing up, changing a password, changing a name."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib import base64url
+from chalicelib import ids
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import Passwords, check_new_password
-from chalicelib.accounts.sessions import PASSWORD_CHANGED, Kept, next_epoch
-from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
-from chalicelib.model import Device, EpochChange, User
+from chalicelib.accounts.sessions import EpochChangedError, Kept, next_epoch
+from chalicelib.errors import InvalidCredentialsError, InvalidRequestError, InvalidTokenError, UsernameTakenError
+from chalicelib.model import FIRST_PARTY, Device, EndReason, EpochChange, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.refresh_token import ID_BYTES
 
 # RFC 5321 §4.5.3.1: 64 octets, an at sign, 255 octets; 254 in all by §4.5.3.1.3. Whether it is a mailbox,
 # only a letter can tell.
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@.\x00-\x1f\x7f]+(?:\.[^\s@.\x00-\x1f\x7f]+)*")
 _MAX_EMAIL = 254
 
+# Whoever had one of these would be taken for a client.
+RESERVED_NAMES = frozenset({FIRST_PARTY, "demo-service", "demo-spa", "demo-web", "demo-cli"})
+
 
 class Users(Protocol):
-    """What accounts need of the users. Both raise `StoreUnavailableError`."""
+    """What accounts need of the users. All raise `StoreUnavailableError`."""
+
+    def by_sub(self, sub: str) -> User | None: ...
 
     def add(self, user: User) -> None:
         """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
+
+    def rename(self, user: User, username: str) -> None:
+        """Frees the old name and claims `username` at once. Raises `UsernameTakenError`, `EpochChangedError`."""
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """As `sessions.Users` describes it."""
@@ -54,11 +61,11 @@ class Accounts:
 
     def sign_up(self, request: SignUp, now: int) -> User:
         """The new user. Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`."""
-        username = usernames.normalize(request.username)
+        username = _free(request.username)
         email = _normalized_email(request.email)
         check_new_password(request.password, username, email)
         user = User(
-            sub=base64url.encode(self.random_bytes(ID_BYTES)),
+            sub=ids.random_id(self.random_bytes),
             username=username,
             email=email,
             password_hash=self.passwords.hash(request.password),
@@ -74,15 +81,29 @@ class Accounts:
         Raises `InvalidRequestError` for a wrong current password and for a new one that is not taken,
         `TooManyRequestsError`, and `ConflictError` where two changes meet.
         """
+        found = self.users.by_sub(request.sub)
+        if found is None:
+            raise InvalidTokenError(detail="the user is gone")
         try:
-            user = self.credentials.check(request.username, request.current_password, request.device, now)
+            user = self.credentials.check(found.username, request.current_password, request.device, now)
         except InvalidCredentialsError:
             # The access token was good; a 401 would tell the client to throw it away.
             raise InvalidRequestError("The current password is not right.") from None
+        if user.sub != request.sub:  # the name has just become somebody else's
+            raise EpochChangedError
         check_new_password(request.new_password, user.username, user.email or "")
-        change = next_epoch(user, PASSWORD_CHANGED, now, request.kept)
+        change = next_epoch(user, EndReason.PASSWORD_CHANGED, now, request.kept)
         self.users.advance_epoch(user, change, self.passwords.hash(request.new_password))
         self._record(EventName.PASSWORD_CHANGED, user, now)
+
+    def rename(self, user: User, username: str) -> str:
+        """Gives the user another name, which all that is theirs follows. Returns it as it is written.
+
+        Raises `InvalidRequestError`, `UsernameTakenError`, and `EpochChangedError` where two changes meet.
+        """
+        name = _free(username)
+        self.users.rename(user, name)
+        return name
 
     def _record(self, event: EventName, user: User, now: int) -> None:
         self.events.record(Event(event=event, at=now, sub=user.sub, username=user.username))
@@ -90,13 +111,21 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """Whose password, what it is and is to be, and the session that goes on."""
+    """Whose password (`sub`), what it is and is to be, and the session that goes on."""
 
-    username: str
+    sub: str
     current_password: str = field(repr=False)
     new_password: str = field(repr=False)
     device: Device
     kept: Kept | None
+
+
+def _free(text: str) -> str:
+    """The username that `text` is. Raises `InvalidRequestError`, `UsernameTakenError` for a program's name."""
+    username = usernames.normalize(text)
+    if usernames.key(username) in RESERVED_NAMES:
+        raise UsernameTakenError
+    return username
 
 
 def _normalized_email(text: str) -> str:

@@ -38,7 +38,7 @@ class Granted:
     user: User
     session: Session
     scope: Scope
-    refresh_token: RefreshToken
+    refresh_token: RefreshToken = field(repr=False)
     event: Event
 
 

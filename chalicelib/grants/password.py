@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib import base64url
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.sessions import Sessions
 from chalicelib.grants.grant import Granted, TokenRequest, required
 from chalicelib.model import Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName
-from chalicelib.tokens.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
+from chalicelib.tokens.refresh_token import SECRET_BYTES, RefreshToken
 
 
 class Users(Protocol):
@@ -28,6 +27,7 @@ class PasswordGrant:
     users: Users
     sessions: Sessions
     random_bytes: Callable[[int], bytes]
+    new_session_id: Callable[[], str]
 
     def __call__(self, request: TokenRequest) -> Granted:
         """Raises what `Credentials.check` raises."""
@@ -46,14 +46,13 @@ class PasswordGrant:
     def _begun(self, user: User, request: TokenRequest) -> tuple[Session, RefreshToken]:
         refresh_token = RefreshToken(
             sub=user.sub,
-            session_id=base64url.encode(self.random_bytes(ID_BYTES)),
+            session_id=self.new_session_id(),
             secret=self.random_bytes(SECRET_BYTES),
             generation=0,
         )
         session = Session(
             sub=user.sub,
             session_id=refresh_token.session_id,
-            username=user.username,
             client_id=request.client.client_id,
             asked_scope=request.scope,
             secret_hash=refresh_token.secret_hash(),

@@ -1,4 +1,4 @@
-"""The refresh token grant: one conditional write, then one read of the user, and nothing is lost.
+"""The refresh token grant: one read of the user, then one conditional write, and nothing is lost.
 
 A refresh presents generation g of a session that stands at n:
 
@@ -6,7 +6,8 @@ A refresh presents generation g of a session that stands at n:
     g = n-1, within the grace      the answer got lost, or two tabs raced: answer generation n again
     g < n otherwise                somebody used an old token (RFC 9700 §4.14.2): the session ends
 
-The write comes first, because only its condition can tell two refreshes at the same time apart.
+Whatever can fail is read first, so that an answer of 503 has spent nothing. The write's condition alone decides,
+also between two refreshes at the same time, and a session that the user's epoch has ended is not moved by it.
 """
 
 from dataclasses import dataclass
@@ -15,33 +16,34 @@ from typing import Protocol
 
 from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.grant import Granted, TokenRequest, required
-from chalicelib.model import Device, Session, User
+from chalicelib.model import Device, EndReason, Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName, Events
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 
-REUSE = "reuse"
-
 
 @dataclass(frozen=True, slots=True)
 class SessionRotation:
-    """The write of one refresh: `token`'s generation becomes the next, and the idle lifetime starts anew."""
+    """The write of one refresh: `token`'s generation becomes the next, and the idle lifetime starts anew. The
+    session is of the user's `session_epoch`, or the one that was kept when that began."""
 
     token: RefreshToken
     client_id: str
     device: Device
     now: int
     expires_at: int
+    session_epoch: int
+    kept_session: str | None
 
 
 class Users(Protocol):
     """What a refresh needs of the users. Raises `StoreUnavailableError`."""
 
-    def by_username(self, username: str) -> User | None: ...
+    def by_sub(self, sub: str) -> User | None: ...
 
 
 class Sessions(Protocol):
-    """What a refresh needs of the sessions. Both raise `StoreUnavailableError`."""
+    """What a refresh needs of the sessions' table. Raises `StoreUnavailableError`."""
 
     def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         """Writes if the session is at the token's generation, with its secret and client, and is not over.
@@ -49,8 +51,12 @@ class Sessions(Protocol):
         Returns whether it took, and the session: as it is now, or as the condition found it.
         """
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
-        """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
+
+class Ends(Protocol):
+    """How a session is ended. Raises `StoreUnavailableError`."""
+
+    def close(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
+        """Ends the session, once. Whether this call did it."""
 
 
 class Keys(Protocol):
@@ -89,6 +95,7 @@ class RefreshTokenGrant:
 
     users: Users
     sessions: Sessions
+    ends: Ends
     keys: Keys
     events: Events
 
@@ -102,41 +109,49 @@ class RefreshTokenGrant:
 
     def _rotated(self, request: TokenRequest) -> Granted:
         token = self.keys.read_refresh_token(required(request.refresh_token, "refresh_token"), request.now)
-        session = self._session(token, request)
-        user = self.users.by_username(session.username)
-        if user is None or not session.lives_with(user):
-            raise InvalidGrantError(detail="refresh: the user is gone, disabled or has ended the session")
+        user = self.users.by_sub(token.sub)
+        if user is None or user.disabled:
+            raise InvalidGrantError(detail="refresh: the user is gone or disabled")
+        session = self._session(token, user, request)
         scope = granted(user.scope, session.asked_scope, request.scope)
-        refreshed = _event(EventName.REFRESH, token, session, request.now)
+        refreshed = _event(EventName.REFRESH, token, session, user, request.now)
         return Granted(user, session, scope, token.successor(), refreshed)
 
-    def _session(self, token: RefreshToken, request: TokenRequest) -> Session:
+    def _session(self, token: RefreshToken, user: User, request: TokenRequest) -> Session:
         if token.generation >= MAX_GENERATION:
             raise InvalidGrantError(detail="refresh: no generation left")
         client, now = request.client, request.now
-        rotation = SessionRotation(token, client.client_id, request.device, now, now + client.idle_lifetime)
+        rotation = SessionRotation(
+            token=token,
+            client_id=client.client_id,
+            device=request.device,
+            now=now,
+            expires_at=now + client.idle_lifetime,
+            session_epoch=user.session_epoch,
+            kept_session=user.kept_session,
+        )
         written, session = self.sessions.rotate(rotation)
         if session is not None and written:
             return session
         presented = why_not_rotated(token, client.client_id, session, now, client.refresh_grace)
-        if session is None or presented is Presented.REFUSED:
+        if session is None or presented is Presented.REFUSED or not session.lives_with(user):
             raise InvalidGrantError(detail="refresh: no such living session")
         if presented is Presented.REUSE:
-            self._end(token, session, now)
+            self._end(token, session, user, now)
             raise InvalidGrantError(detail="refresh: reuse")
         return session
 
-    def _end(self, token: RefreshToken, session: Session, now: int) -> None:
-        if self.sessions.end(token.sub, token.session_id, REUSE, now):
-            self.events.record(_event(EventName.REFRESH_TOKEN_REUSED, token, session, now))
+    def _end(self, token: RefreshToken, session: Session, user: User, now: int) -> None:
+        if self.ends.close(token.sub, token.session_id, EndReason.REUSE, now):
+            self.events.record(_event(EventName.REFRESH_TOKEN_REUSED, token, session, user, now))
 
 
-def _event(event: EventName, token: RefreshToken, session: Session, now: int) -> Event:
+def _event(event: EventName, token: RefreshToken, session: Session, user: User, now: int) -> Event:
     return Event(
         event=event,
         at=now,
         sub=session.sub,
-        username=session.username,
+        username=user.username,
         client_id=session.client_id,
         session_id=session.session_id,
         generation=token.generation,

@@ -1,8 +1,10 @@
 """The sample resource over HTTP. Who may reach which route stands in the access table alone."""
 
+from collections.abc import Mapping
+
 from chalice import Response
 
-from chalicelib.model import Comment, CommentEvent
+from chalicelib.model import Comment, CommentEvent, Principal
 from chalicelib.sample.comments import Writer
 from chalicelib.timestamps import rfc3339
 from chalicelib.web import body
@@ -18,23 +20,25 @@ blueprint = ProtectedBlueprint(__name__)
 def list_comments(call: Call) -> Response:
     """A page of comments, oldest first; `next` asks for the page after."""
     comments, last = call.services.comments.page(cursor(call.request))
-    return ok(paged("comments", [_shown(comment) for comment in comments], last))
+    names = call.services.comments.names({comment.author for comment in comments})
+    return ok(paged("comments", [_shown(comment, names) for comment in comments], last))
 
 
 @blueprint.post("/comments")
 def post_comment(call: Call) -> Response:
     """A new comment. The author is the caller, whatever `author` says, unless the caller moderates."""
     fields = body.parse(call.request)
-    writer = _writer(call)
-    comment = call.services.comments.post(writer, fields.field("message"), fields.optional("author"), call.now)
-    location = call.address(f"/comments/{comment.comment_id}")
-    return created(_shown(comment), location)
+    comments = call.services.comments
+    comment = comments.post(_writer(call), fields.field("message"), fields.optional("author"), call.now)
+    shown = _shown(comment, comments.names({comment.author}))
+    return created(shown, call.address(f"/comments/{comment.comment_id}"))
 
 
 @blueprint.get("/comments/{comment_id}")
 def get_comment(call: Call, comment_id: str) -> Response:
     """One comment."""
-    return ok(_shown(call.services.comments.get(identifier(comment_id))))
+    comment = call.services.comments.get(identifier(comment_id))
+    return ok(_shown(comment, call.services.comments.names({comment.author})))
 
 
 @blueprint.delete("/comments/{comment_id}")
@@ -47,30 +51,32 @@ def delete_comment(call: Call, comment_id: str) -> Response:
 @blueprint.post("/comments/{comment_id}/flags")
 def flag_comment(call: Call, comment_id: str) -> Response:
     """Flags a comment."""
-    event = call.services.comments.flag(_writer(call), identifier(comment_id), call.now)
-    return created(_event(event), call.address(f"/comments/{comment_id}/history"))
+    comments = call.services.comments
+    event = comments.flag(_writer(call), identifier(comment_id), call.now)
+    return created(_event(event, comments.names({event.by})), call.address(f"/comments/{comment_id}/history"))
 
 
 @blueprint.get("/comments/{comment_id}/history")
 def comment_history(call: Call, comment_id: str) -> Response:
     """What happened to a comment, oldest first."""
-    history = call.services.comments.get(identifier(comment_id)).history
-    return ok({"history": [_event(event) for event in history]})
+    comments = call.services.comments
+    history = comments.get(identifier(comment_id)).history
+    names = comments.names({event.by for event in history})
+    return ok({"history": [_event(event, names) for event in history]})
 
 
 def _writer(call: Call) -> Writer:
-    caller = call.caller
-    return Writer(caller.username or caller.client_id, caller.scope)
+    return Writer(call.caller.principal, call.caller.scope)
 
 
-def _shown(comment: Comment) -> dict[str, str]:
+def _shown(comment: Comment, names: Mapping[Principal, str]) -> dict[str, str | None]:
     return {
         "comment_id": comment.comment_id,
-        "author": comment.author,
+        "author": names.get(comment.author),
         "message": comment.message,
         "created_at": rfc3339(comment.created_at),
     }
 
 
-def _event(event: CommentEvent) -> dict[str, str]:
-    return {"action": event.action, "by": event.by, "at": rfc3339(event.at)}
+def _event(event: CommentEvent, names: Mapping[Principal, str]) -> dict[str, str | None]:
+    return {"action": event.action, "by": names.get(event.by), "at": rfc3339(event.at)}

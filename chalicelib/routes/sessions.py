@@ -2,9 +2,8 @@
 
 from chalice import Response
 
-from chalicelib.accounts.sessions import REVOKED
 from chalicelib.accounts.sign_up import PasswordChange
-from chalicelib.model import Session
+from chalicelib.model import EndReason, Session
 from chalicelib.timestamps import rfc3339
 from chalicelib.web import body
 from chalicelib.web.call import Call
@@ -28,7 +27,7 @@ def list_sessions(call: Call) -> Response:
 def end_session(call: Call, session_id: str) -> Response:
     """Ends one session of the user, this one or another."""
     caller = call.caller
-    call.services.sessions.end(caller.sub, identifier(session_id), REVOKED, call.now)
+    call.services.sessions.end(caller.sub, identifier(session_id), EndReason.REVOKED, call.now)
     return no_content()
 
 
@@ -38,7 +37,7 @@ def change_password(call: Call) -> Response:
     caller = call.caller
     fields = body.parse(call.request)
     change = PasswordChange(
-        username=caller.user(),
+        sub=caller.user(),
         current_password=fields.field("current_password"),
         new_password=fields.field("new_password"),
         device=call.device,

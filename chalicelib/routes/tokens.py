@@ -3,10 +3,9 @@
 from chalice import Response
 
 from chalicelib import scope as scopes
-from chalicelib.accounts.sessions import LOGOUT_ALL, LOGOUT_OTHERS
 from chalicelib.errors import InvalidGrantError, InvalidRequestError
 from chalicelib.grants.grant import TokenRequest
-from chalicelib.model import TokenResponse
+from chalicelib.model import EndReason, TokenResponse
 from chalicelib.scope import Scope
 from chalicelib.web import basic_auth, body, cookies
 from chalicelib.web.body import Body
@@ -48,13 +47,13 @@ def log_out(call: Call) -> Response:
     which = parameter(call.request, "sessions")
     match which:
         case None if caller.sid is not None:
-            sessions.log_out(caller.sub, caller.sid, call.now)
+            sessions.end_known(caller.sub, caller.sid, EndReason.LOGOUT, call.now)
         case None:
             sessions.end_token(caller.sub, caller.client_id, caller.jti, call.now)
         case "all":
-            sessions.end_all(caller.user(), LOGOUT_ALL, call.now)
+            sessions.end_all(caller.user(), EndReason.LOGOUT_ALL, call.now)
         case "others":
-            sessions.end_all(caller.user(), LOGOUT_OTHERS, call.now, caller.kept)
+            sessions.end_all(caller.user(), EndReason.LOGOUT_OTHERS, call.now, caller.kept)
         case _:
             raise InvalidRequestError("The parameter sessions must be all or others.")
     return no_content() if which == "others" else no_content({**NO_STORE, "Set-Cookie": cookies.clearing()})

@@ -1,7 +1,7 @@
 """Comments, all in one partition so that a page is one read; ids sort by time."""
 
 from chalicelib.errors import ConflictError
-from chalicelib.model import Comment, CommentEvent
+from chalicelib.model import Comment, CommentEvent, Principal, PrincipalKind
 from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 
 _COLLECTION = "comments"
@@ -21,7 +21,7 @@ class CommentStore:
         self._table.put(
             {
                 **_key(comment.comment_id),
-                "author": comment.author,
+                "author": _written(comment.author),
                 "message": comment.message,
                 "created_at": comment.created_at,
                 "history": [_event_item(event) for event in comment.history],
@@ -67,14 +67,25 @@ def _key(comment_id: str) -> Item:
 
 
 def _event_item(event: CommentEvent) -> Item:
-    return {"action": event.action, "by": event.by, "at": event.at}
+    return {"action": event.action, "by": _written(event.by), "at": event.at}
 
 
 def _comment(item: Item) -> Comment:
     return Comment(
         comment_id=item["comment_id"],
-        author=item["author"],
+        author=_principal(item["author"]),
         message=item["message"],
         created_at=item["created_at"],
-        history=tuple(CommentEvent(**event) for event in item["history"]),
+        history=tuple(
+            CommentEvent(event["action"], _principal(event["by"]), event["at"]) for event in item["history"]
+        ),
     )
+
+
+def _written(principal: Principal) -> str:
+    return f"{principal.kind.value} {principal.id}"
+
+
+def _principal(text: str) -> Principal:
+    kind, _, identity = text.partition(" ")
+    return Principal(PrincipalKind(kind), identity)

@@ -71,6 +71,20 @@ class Table:
         with available():
             self.client.delete_item(TableName=self.name, Key=marshal(key))
 
+    def pages(self, keys: "Range", limit: int) -> Iterator[list[Item]]:
+        """The items in `keys` in plain values, `limit` at a time, read as they are asked for."""
+        start: Any = None
+        while True:
+            options: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+            with available():
+                answer = self.client.query(
+                    TableName=self.name, ConsistentRead=True, Limit=limit, **keys.condition(), **options
+                )
+            yield [unmarshal(item) for item in answer["Items"]]
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
     def query(self, keys: "Range", limit: int | None = None) -> list[Item]:
         """The items in `keys`, in the order of their range keys; all of them where no limit is set."""
         items: list[Item] = []
@@ -101,26 +115,32 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The items of one partition whose range key is at or past `first`, or past `after`; or all of them."""
+    """The items of one partition whose range key is at or past `first`, or past `after`; or all of them.
+
+    With `newest_first` they come in the opposite order, and `after` leaves out what is at or past it.
+    """
 
     hash_key: str
     value: str
     range_key: str = ""
     first: str | None = None
     after: str | None = None
+    newest_first: bool = False
 
     def condition(self) -> dict[str, Any]:
         """The key condition of a Query."""
         expression, names, values = "#hash = :hash", {"#hash": self.hash_key}, {":hash": self.value}
         bound = self.first if self.after is None else self.after
         if bound is not None:
-            expression += f" AND #range {'>=' if self.after is None else '>'} :bound"
+            beyond = "<" if self.newest_first else ">"
+            expression += f" AND #range {'>=' if self.after is None else beyond} :bound"
             names["#range"] = self.range_key
             values[":bound"] = bound
         return {
             "KeyConditionExpression": expression,
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": marshal(values),
+            "ScanIndexForward": not self.newest_first,
         }
 
 
@@ -159,6 +179,30 @@ class Update:
         return {"Update": request | ({"ConditionExpression": self.condition} if self.condition else {})}
 
 
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The removal of one item under a condition, as part of a transaction."""
+
+    table: Table
+    key: Item
+    condition: str
+    values: Item = field(repr=False)
+
+    def request(self) -> dict[str, Any]:
+        """This write as TransactWriteItems takes it."""
+        return {
+            "Delete": {
+                "TableName": self.table.name,
+                "Key": marshal(self.key),
+                "ConditionExpression": self.condition,
+                "ExpressionAttributeValues": marshal(self.values),
+            }
+        }
+
+
+Write = Put | Update | Delete
+
+
 class TransactionRefusedError(Exception):
     """Conditions of a transaction did not hold; `failed` are the numbers of those writes, from 0."""
 
@@ -167,17 +211,17 @@ class TransactionRefusedError(Exception):
         self.failed = failed
 
 
-def transact(*writes: Put | Update) -> None:
+def transact(*writes: Write) -> None:
     """Makes all of `writes`, or none. Raises `TransactionRefusedError`, `StoreUnavailableError`."""
     client = writes[0].table.client
     try:
         with available():
             client.transact_write_items(TransactItems=[write.request() for write in writes])  # type: ignore[misc]
     except ClientError as error:
-        raise _refused(error) from None
+        raise _refusal(error) from None
 
 
-def _refused(error: ClientError) -> Exception:
+def _refusal(error: ClientError) -> Exception:
     if error.response["Error"]["Code"] != "TransactionCanceledException":
         return error
     codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]

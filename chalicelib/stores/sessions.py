@@ -1,15 +1,15 @@
-"""Sessions, by user and session id: one item each, so that a refresh is one conditional write
-and a user can only ever reach their own."""
+"""Sessions, by user and session id: one item each, so that a refresh is one conditional write and a user can only
+ever reach their own. The ids sort by time, so that the newest come first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
+from chalicelib import ids
 from chalicelib import scope as scopes
 from chalicelib.grants.refresh_token import SessionRotation
-from chalicelib.model import Device, Session
+from chalicelib.model import Device, EndReason, Session
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
     Item,
-    Put,
     Range,
     Table,
     TransactionRefusedError,
@@ -24,7 +24,8 @@ _ROTATE = (
 )
 _AT_THIS_GENERATION = (
     "generation = :generation AND secret_hash = :secret_hash AND client_id = :client_id "
-    "AND attribute_not_exists(ended_at) AND expires_at > :now AND absolute_expires_at > :now"
+    "AND attribute_not_exists(ended_at) AND expires_at > :now AND absolute_expires_at > :now "
+    "AND (session_epoch = :session_epoch OR session_id = :kept_session)"
 )
 
 
@@ -41,18 +42,9 @@ class SessionStore:
         self._table = table
         self._revocations = revocations
 
-    def add(self, session: Session, instead_of: Sequence[str] = (), reason: str = "", now: int = 0) -> bool:
-        """Writes a new session, as `sessions.Store` describes it."""
-        if not instead_of:
-            self._table.put(_item(session))
-            return True
-        writes = [self._ending(session.sub, session_id, reason, now) for session_id in instead_of]
-        entry = self._revocations.entry(Kind.USER, session.sub, now, ended=frozenset(instead_of))
-        try:
-            self._revocations.transact(entry, Put(self._table, _item(session)), *writes)
-        except TransactionRefusedError:
-            return False
-        return True
+    def add(self, session: Session) -> None:
+        """Writes a new session."""
+        self._table.put(_item(session))
 
     def get(self, sub: str, session_id: str) -> Session | None:
         """The session, living or not."""
@@ -71,6 +63,8 @@ class SessionStore:
             ":expires_at": rotation.expires_at,
             ":address": rotation.device.address,
             ":user_agent": rotation.device.user_agent,
+            ":session_epoch": rotation.session_epoch,
+            ":kept_session": rotation.kept_session or "",
         }
         try:
             item = self._table.update(_key(token.sub, token.session_id), _ROTATE, values, _AT_THIS_GENERATION)
@@ -78,7 +72,7 @@ class SessionStore:
             return False, _session(refused.item) if refused.item else None
         return True, _session(item)
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+    def end(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
         """Ends the session and tells the feed, both or neither. The first reason stays.
 
         Returns whether this call ended it. Raises `RevocationsFullError`.
@@ -90,20 +84,19 @@ class SessionStore:
             return False
         return True
 
-    def _ending(self, sub: str, session_id: str, reason: str, now: int) -> Update:
-        values = {":now": now, ":reason": reason}
+    def _ending(self, sub: str, session_id: str, reason: EndReason, now: int) -> Update:
+        values = {":now": now, ":reason": reason.value}
         return Update(self._table, _key(sub, session_id), _END, values, _NOT_ENDED)
 
-    def of_user(self, sub: str) -> list[Session]:
-        """Every session of the user, living or not."""
-        return [_session(item) for item in self._table.query(Range("sub", sub))]
+    def newest(self, sub: str, after: str | None = None, since: int | None = None) -> Iterator[Session]:
+        """The sessions of the user, living or not, newest first, read page by page as they are asked for.
 
-    def page(self, sub: str, after: str | None) -> tuple[list[Session], str | None]:
-        """Up to 100 sessions of the user past the id `after`, and the id to go on after, if there are more."""
-        keys = Range("sub", sub, "session_id", after=after)
-        items = self._table.query(keys, limit=PAGE_SIZE + 1)
-        page = [_session(item) for item in items[:PAGE_SIZE]]
-        return page, page[-1].session_id if len(items) > PAGE_SIZE else None
+        Those before the id `after`, or those that began at the NumericDate `since` or later.
+        """
+        first = None if since is None else ids.first_at(since)
+        keys = Range("sub", sub, "session_id", first=first, after=after, newest_first=True)
+        for items in self._table.pages(keys, PAGE_SIZE):
+            yield from (_session(item) for item in items)
 
 
 def _key(sub: str, session_id: str) -> Item:
@@ -114,7 +107,6 @@ def _item(session: Session) -> Item:
     asked_scope = session.asked_scope
     return {
         **_key(session.sub, session.session_id),
-        "username": session.username,
         "client_id": session.client_id,
         "asked_scope": None if asked_scope is None else scopes.serialize(asked_scope),
         "secret_hash": session.secret_hash,
@@ -127,7 +119,7 @@ def _item(session: Session) -> Item:
         "address": session.device.address,
         "user_agent": session.device.user_agent,
         "ended_at": session.ended_at,
-        "reason": session.reason,
+        "reason": None if session.reason is None else session.reason.value,
     }
 
 
@@ -136,7 +128,6 @@ def _session(item: Item) -> Session:
     return Session(
         sub=item["sub"],
         session_id=item["session_id"],
-        username=item["username"],
         client_id=item["client_id"],
         asked_scope=None if asked_scope is None else scopes.parse(asked_scope),
         secret_hash=item["secret_hash"],
@@ -148,5 +139,5 @@ def _session(item: Item) -> Session:
         absolute_expires_at=item["absolute_expires_at"],
         device=Device(item["address"], item["user_agent"]),
         ended_at=item.get("ended_at"),
-        reason=item.get("reason"),
+        reason=EndReason(item["reason"]) if "reason" in item else None,
     )

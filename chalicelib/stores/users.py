@@ -1,29 +1,34 @@
-"""Users, by username. Each name and each email address is claimed once, also under a race.
+"""Users, by `sub`. Each name and each email address is claimed once, also under a race.
 
-A user is the item `username:` + the name's key; the item `email:` + the address claims that address. The two
-are written in one transaction. So are the end of a user's sessions and its entry in the revocation feed. Neither
-is on a hot path.
+A user is the item `sub:` + the sub; the items `username:` + the name's key and `email:` + the address's key claim
+these and point to it. What changes more than one of them is one transaction, and so are the end of a user's
+sessions and its entry in the revocation feed. None of that is on a hot path.
 """
 
 import json
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from chalicelib import scope as scopes
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import EmailTakenError, UsernameTakenError
-from chalicelib.model import EpochChange, User
+from chalicelib.model import EndReason, EpochChange, User
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
+    Delete,
     Item,
     Put,
     Table,
     TransactionRefusedError,
     Update,
+    batch_get,
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.tokens.revocations import Kind
+
+_FREE = "attribute_not_exists(pk)"
 
 
 class UserStore:
@@ -33,21 +38,62 @@ class UserStore:
         self.table = table
         self._revocations = revocations
 
+    def by_sub(self, sub: str) -> User | None:
+        """The user with this `sub`."""
+        item = self.table.get(key(sub))
+        return read(item) if item else None
+
+    def sub_of(self, username: str) -> str | None:
+        """The `sub` of whoever has that name now, however it is spelt."""
+        item = self.table.get(name_key(username))
+        return item["holder"] if item else None
+
     def by_username(self, username: str) -> User | None:
         """The user of that name, however it is spelt."""
-        item = self.table.get(key(username))
-        return read(item) if item else None
+        sub = self.sub_of(username)
+        return None if sub is None else self.by_sub(sub)
+
+    def names(self, subs: Collection[str]) -> Mapping[str, str]:
+        """The username of each of `subs`, at most 100, by one read; without those that there are no more."""
+        wanted = sorted(set(subs))
+        if not wanted:
+            return {}
+        items = batch_get(*((self.table, key(sub)) for sub in wanted))
+        return {item["sub"]: item["username"] for item in items if item}
 
     def add(self, user: User) -> None:
         """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
-        items = [_item(user)]
+        items = [name_key(user.username) | {"holder": user.sub}, _item(user)]
         if user.email is not None:
-            items.append({"pk": _email_pk(user.email), "sub": user.sub})
+            items.append({"pk": _email_pk(user.email), "holder": user.sub})
         try:
-            transact(*(Put(self.table, item, "attribute_not_exists(pk)") for item in items))
+            transact(*(Put(self.table, item, _FREE) for item in items))
         except TransactionRefusedError as refused:
-            taken = UsernameTakenError if 0 in refused.failed else EmailTakenError
+            taken = EmailTakenError if refused.failed == {2} else UsernameTakenError
             raise taken from None
+
+    def rename(self, user: User, username: str) -> None:
+        """Claims the new name, frees the old one and changes the user, all at once.
+
+        Raises `UsernameTakenError`, `EpochChangedError` where the user has another name than `user` says.
+        """
+        renamed = Update(
+            self.table,
+            key(user.sub),
+            "SET username = :new",
+            {":new": username, ":old": user.username},
+            "username = :old",
+        )
+        claims: list[Put | Delete] = []
+        if name_key(username) != name_key(user.username):
+            claims = [
+                Put(self.table, name_key(username) | {"holder": user.sub}, _FREE),
+                Delete(self.table, name_key(user.username), "holder = :sub", {":sub": user.sub}),
+            ]
+        try:
+            transact(renamed, *claims)
+        except TransactionRefusedError as refused:
+            raise (UsernameTakenError if refused.failed == {1} else EpochChangedError) from None
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Ends sessions as `change` says, with a new password where one is given, and tells the feed.
@@ -66,9 +112,7 @@ class UserStore:
         condition = "session_epoch = :seen AND password_hash = :old"
         entry = self._revocations.entry(Kind.USER, user.sub, change.at, epoch=change.epoch, kept=change.kept)
         try:
-            self._revocations.transact(
-                entry, Update(self.table, key(user.username), _ADVANCE_EPOCH, values, condition)
-            )
+            self._revocations.transact(entry, Update(self.table, key(user.sub), _ADVANCE_EPOCH, values, condition))
         except TransactionRefusedError:
             raise EpochChangedError from None
 
@@ -76,7 +120,7 @@ class UserStore:
         """Writes the hash in the place of the one that `user` has; where that has changed, leaves all as it is."""
         try:
             self.table.update(
-                key(user.username),
+                key(user.sub),
                 "SET password_hash = :new",
                 {":new": password_hash, ":old": user.password_hash},
                 condition="password_hash = :old",
@@ -90,7 +134,13 @@ _ADVANCE_EPOCH = "SET session_epoch = :epoch, epoch_changes = :changes, kept_ses
 _REMEMBERED_CHANGES = 20
 
 
-def key(username: str) -> Item:
+def key(sub: str) -> Item:
+    """The key of a user's item."""
+    return {"pk": f"sub:{sub}"}
+
+
+def name_key(username: str) -> Item:
+    """The key of the item that claims a name."""
     return {"pk": f"username:{usernames.key(username)}"}
 
 
@@ -100,7 +150,7 @@ def _email_pk(email: str) -> str:
 
 def _item(user: User) -> Item:
     return {
-        **key(user.username),
+        **key(user.sub),
         "sub": user.sub,
         "username": user.username,
         "email": user.email,
@@ -131,8 +181,8 @@ def read(item: Item) -> User:
 
 
 def _change_item(change: EpochChange) -> Item:
-    return {"epoch": change.epoch, "at": change.at, "reason": change.reason, "kept": change.kept}
+    return {"epoch": change.epoch, "at": change.at, "reason": change.reason.value, "kept": change.kept}
 
 
 def _change(item: Item) -> EpochChange:
-    return EpochChange(item["epoch"], item["at"], item["reason"], item["kept"])
+    return EpochChange(item["epoch"], item["at"], EndReason(item["reason"]), item["kept"])

@@ -3,5 +3,6 @@
 access_token             what an access token says, and its signature (RFC 9068)
 access_token_verifier    a JWS and its claims, checked strictly (RFC 7515, RFC 8725)
 refresh_token            the opaque token: minted, read, and its successor
-revocations              what ended before it expired, and the feed that tells every container
+revocations              what ended before it expired
+revocation_feed          the feed that tells every container of it
 """

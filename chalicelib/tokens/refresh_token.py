@@ -29,7 +29,8 @@ _LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """What a refresh token says. `sub` and `session_id` are base64url of 16 bytes, `secret` is 16 bytes."""
+    """What a refresh token says. `sub` is base64url of 16 bytes, `session_id` hexadecimal of 16, `secret` is 16
+    bytes."""
 
     sub: str
     session_id: str
@@ -57,7 +58,7 @@ def mint(token: RefreshToken, key: HmacKey) -> str:
     """The text of `token`, authenticated by `key`."""
     body = _BODY.pack(
         base64url.decode(token.sub),
-        base64url.decode(token.session_id),
+        bytes.fromhex(token.session_id),
         token.secret,
         token.generation,
         bytes.fromhex(key.kid),
@@ -78,7 +79,7 @@ def read(text: str, keys: Mapping[str, HmacKey]) -> RefreshToken:
         raise UnknownKeyError(detail="refresh token: unknown key id")
     if not hmac.compare_digest(_mac(key, body), mac):
         raise InvalidGrantError(detail="refresh token: wrong HMAC")
-    return RefreshToken(base64url.encode(sub), base64url.encode(session_id), secret, generation)
+    return RefreshToken(base64url.encode(sub), session_id.hex(), secret, generation)
 
 
 class UnknownKeyError(InvalidGrantError):

@@ -98,12 +98,15 @@ class Feed:
         except StoreUnavailableError:
             if self._pulled_at is not None:
                 self._lagging(now - self._pulled_at)
-            return
-        self._pulled_at = now if self._began_at is None else self._began_at
-        self._began_at = self._position = None
+            return None
+        began_at, self._began_at, self._position = self._began_at, None, None
+        self._pulled_at = now if began_at is None else began_at
+        if began_at is not None and began_at < now:
+            return self._pull(now)  # what came while the first load went on
         if not self._forgot_at <= now < self._forgot_at + WINDOW:
             self._known.forget(now)
             self._forgot_at = now
+        return None
 
     def _read(self, now: int) -> None:
         for page in self._store.read(self._start(now), now, self._position):

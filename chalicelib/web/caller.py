@@ -9,6 +9,7 @@ from chalicelib import scope as scopes
 from chalicelib.access_table import Access
 from chalicelib.accounts.sessions import Kept
 from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
+from chalicelib.model import Principal, PrincipalKind
 from chalicelib.scope import Scope
 from chalicelib.tokens.revocations import Revocations
 
@@ -33,7 +34,7 @@ class Caller:
         """The caller in API Gateway's `requestContext`. Raises `InvalidTokenError` where no gate of ours spoke."""
         try:
             return cls._told(request_context["authorizer"])
-        except (KeyError, TypeError, ValueError, InvalidRequestError):
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidRequestError):
             raise InvalidTokenError(detail="no authorizer context that can be read") from None
 
     @classmethod
@@ -57,11 +58,17 @@ class Caller:
         """The caller's own session, for those who spare it; `None` for a token without a session."""
         return Kept(self.sid, self.session_epoch) if self.sid else None
 
+    @property
+    def principal(self) -> Principal:
+        """Who acts: the user, or the client by itself."""
+        kind = PrincipalKind.CLIENT if self.username is None else PrincipalKind.USER
+        return Principal(kind, self.sub)
+
     def user(self) -> str:
-        """The username. Raises `InsufficientScopeError` for a token that belongs to no user."""
-        if self.username is None:
+        """The user's `sub`. Raises `InsufficientScopeError` for a token that belongs to no user."""
+        if self.principal.kind is not PrincipalKind.USER:
             raise InsufficientScopeError
-        return self.username
+        return self.sub
 
 
 def check_access(caller: Caller, entry: Access, revocations: Revocations, now: int) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chalicelib import base64url
-from chalicelib.accounts.sessions import REVOKED
 from chalicelib.authorizer import CACHE_SECONDS
+from chalicelib.model import EndReason
 from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
@@ -168,7 +168,7 @@ def test_an_end_elsewhere_is_heard_within_the_interval(stack: Deployed, client: 
     session = signed_in(client)
     sub = session.get("/me").json["sub"]
     with house_of(stack) as elsewhere:
-        elsewhere.sessions.end(sub, session.session_id, REVOKED, elsewhere.now())
+        elsewhere.sessions.end(sub, session.session_id, EndReason.REVOKED, elsewhere.now())
     assert session.refresh().status == 401
     # A second more, for NumericDates are whole.
     assert last_accepted(session) <= REVOCATION_INTERVAL + 1

@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.grant import TokenRequest
-from chalicelib.grants.refresh_token import (
-    REUSE,
-    Presented,
-    RefreshTokenGrant,
-    why_not_rotated,
-)
+from chalicelib.grants.refresh_token import Presented, RefreshTokenGrant, why_not_rotated
 from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
-from chalicelib.model import FIRST_PARTY, TokenResponse, User
+from chalicelib.model import FIRST_PARTY, EndReason, TokenResponse, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName
 from chalicelib.tokens import refresh_token
@@ -105,7 +100,7 @@ def refresh(memory: Memory) -> Refresh:
 
 def over(memory: Memory) -> Refresh:
     """The grant as a call: `refresh(text, now, scope)`."""
-    grant = RefreshTokenGrant(memory, memory, memory, memory)
+    grant = RefreshTokenGrant(memory, memory, memory, memory, memory)
     endpoint = TokenEndpoint({"refresh_token": grant}, TokenIssuer(memory, lambda count: b"j" * count), memory)
 
     def call(text: str, now: int = NOW, scope: Scope | None = None, client_id: str = FIRST_PARTY) -> TokenResponse:
@@ -166,7 +161,7 @@ def test_reuse_ends_the_session_once_and_is_told(refresh: Refresh, memory: Memor
         with pytest.raises(InvalidGrantError):
             refresh(text, NOW + 1)
     assert memory.session
-    assert (memory.session.ended_at, memory.session.reason) == (NOW + 1, REUSE) == (NOW + 1, "reuse")
+    assert (memory.session.ended_at, memory.session.reason) == (NOW + 1, EndReason.REUSE) == (NOW + 1, "reuse")
     told = [event for event in memory.events if event.event is EventName.REFRESH_TOKEN_REUSED]
     assert told == [
         Event(

@@ -129,7 +129,7 @@ def _final(services: Services, devices: Sequence[Device]) -> Final:
         while not (sessions := device.sessions()):
             device.refresh()
         listed[device.account.username] = sessions
-        stored = services.session_store.of_user(subject(device.held.access_token))
+        stored = services.session_store.newest(subject(device.held.access_token))
         generations |= {session.session_id: session.generation for session in stored}
     for device in devices:
         device.close()

@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, PASSWORD_CHANGED, REVOKED
-from chalicelib.grants.refresh_token import REUSE
+from chalicelib.model import EndReason
 from tests.load.accounts import Account, Held, named, session_of
 from tests.load.history import Act, Seen
 
@@ -127,20 +126,20 @@ class Device:
             self.present(held, held.refresh_tokens[-1])
 
     def log_out(self) -> None:
-        self.end(LOGOUT, "POST", "/logout", self.held.session)
+        self.end(EndReason.LOGOUT, "POST", "/logout", self.held.session)
 
     def log_out_everywhere(self) -> None:
-        self.end(LOGOUT_ALL, "POST", "/logout?sessions=all", None)
+        self.end(EndReason.LOGOUT_ALL, "POST", "/logout?sessions=all", None)
 
     def log_out_others(self) -> None:
-        self.end(LOGOUT_OTHERS, "POST", "/logout?sessions=others", self.held.session)
+        self.end(EndReason.LOGOUT_OTHERS, "POST", "/logout?sessions=others", self.held.session)
 
     def end_from_list(self) -> None:
         """Ends any one of the user's living sessions."""
         living = [session for session, reason in self.sessions().items() if reason is None]
         if living:
             session = self._random.choice(living)
-            self.end(REVOKED, "DELETE", f"/me/sessions/{session}", session)
+            self.end(EndReason.REVOKED, "DELETE", f"/me/sessions/{session}", session)
 
     def change_password(self) -> None:
         account = self.account
@@ -149,7 +148,9 @@ class Device:
                 return
             new = f"{account.username} {next(self._numbers)} {self._random.getrandbits(64):x}"
             fields = {"current_password": account.passwords[-1], "new_password": new}
-            status = self.end(PASSWORD_CHANGED, "PUT", "/me/password", self.held.session, json.dumps(fields))
+            status = self.end(
+                EndReason.PASSWORD_CHANGED, "PUT", "/me/password", self.held.session, json.dumps(fields)
+            )
             if status == 204:
                 account.passwords = [new]
             elif status in _UNKNOWN:
@@ -161,7 +162,7 @@ class Device:
         if len(held.refresh_tokens) <= 2:
             return self.refresh()
         body = urlencode({"refresh_token": held.refresh_tokens[-3]})
-        told: dict[str, Any] = {"reason": REUSE, "target": held.session, "session": held.session}
+        told: dict[str, Any] = {"reason": EndReason.REUSE, "target": held.session, "session": held.session}
         self._seen.append(self._ask(Act.END, "POST", "/tokens/refresh", _FORM, body, **told)[0])
         return self.refresh()
 

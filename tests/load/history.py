@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.accounts.sessions import LOGOUT, REVOKED
-from chalicelib.grants.refresh_token import REUSE
+from chalicelib.model import EndReason
 
 # Ends that name one session; the others end every session of the user, but perhaps one.
-_OF_ONE = {LOGOUT, REVOKED, REUSE}
+_OF_ONE = {EndReason.LOGOUT, EndReason.REVOKED, EndReason.REUSE}
 
 
 class Act(StrEnum):
@@ -43,7 +42,7 @@ class Seen:
 
     def took(self) -> bool:
         """Whether it was surely done. The use of an old token is answered 401, and has ended the session then."""
-        return self.status == (401 if self.reason == REUSE else 204 if self.act is Act.END else 200)
+        return self.status == (401 if self.reason == EndReason.REUSE else 204 if self.act is Act.END else 200)
 
     def may_have_taken(self) -> bool:
         """Whether it may have been done: the answer was lost, or speaks of a store that did not answer."""

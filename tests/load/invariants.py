@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.grants.refresh_token import REUSE
+from chalicelib.model import EndReason
 from tests.load.history import Act, Seen, before
 
 # Sessions tell their ends in whole seconds: which of two was first is not told within one.
@@ -82,7 +82,7 @@ def _lives(seen: Sequence[Seen]) -> dict[str, Life]:
         if one.act is Act.END:
             ends[one.user].append(one)
         # What a thief does is an end alone, and no request of the session's owner.
-        if one.act is not Act.SIGN_IN and one.reason != REUSE and one.session in lives:
+        if one.act is not Act.SIGN_IN and one.reason != EndReason.REUSE and one.session in lives:
             lives[one.session].requests.append(one)
     for life in lives.values():
         of_user = ends[life.begun.user]
@@ -96,7 +96,7 @@ _EXPECTED = {Act.SIGN_IN: {200}, Act.REFRESH: {200, 401}, Act.CALL: {200, 401}, 
 
 def _wrong_answers(seen: Iterable[Seen]) -> Iterator[Broken]:
     for one in seen:
-        if one.reason == REUSE and one.status not in {None, 401, 503}:
+        if one.reason == EndReason.REUSE and one.status not in {None, 401, 503}:
             yield Broken("an old refresh token is refused", one.target, (one,))
         elif one.status is not None and one.status not in _EXPECTED[one.act] | {503}:
             yield Broken(f"a {one.act} is never answered {one.status}", one.session, (one,))
@@ -129,7 +129,7 @@ def _revived(life: Life, interval: float) -> Iterator[Broken]:
         for one in life.requests:
             if not one.took():
                 continue
-            told = one.act is Act.REFRESH or (one.container == end.container and end.reason != REUSE)
+            told = one.act is Act.REFRESH or (one.container == end.container and end.reason != EndReason.REUSE)
             if before(end, one, 0 if told else interval):
                 yield Broken(f"no {one.act} is let in after the end", one.session, (end, one))
 

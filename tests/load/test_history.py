@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import base64url
-from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, REVOKED
-from chalicelib.grants.refresh_token import REUSE
+from chalicelib.model import EndReason
 from chalicelib.tokens.refresh_token import HmacKey, RefreshToken, mint
 from tests.load.accounts import named
 from tests.load.history import Act, Seen, told
@@ -55,19 +54,21 @@ def test_an_honest_life_breaks_nothing() -> None:
         refresh(5, "t2", "t3"),
         refresh(6, "t3", None, status=503),
         refresh(7, "t3", "t4"),
-        end(8, LOGOUT),
+        end(8, EndReason.LOGOUT),
         call(8.2, 401),  # under way together
         call(9, 200),  # another container has not heard of it
         call(15, 401),
         refresh(9, "t4", None, 401),
     ]
-    assert rules(history, LOGOUT, 4) == []
+    assert rules(history, EndReason.LOGOUT, 4) == []
 
 
 # --- Nothing is lost
 
 
-@pytest.mark.parametrize("request_", [refresh(1, "t0", None, 401), call(1, 401), end(1, REVOKED, "other", 401)])
+@pytest.mark.parametrize(
+    "request_", [refresh(1, "t0", None, 401), call(1, 401), end(1, EndReason.REVOKED, "other", 401)]
+)
 def test_a_refusal_without_an_end_is_found(request_: Seen) -> None:
     (rule,) = rules([sign_in(0), request_])
     assert rule.endswith("of a living session is let in")
@@ -80,7 +81,7 @@ def test_what_came_before_a_refusal_is_shown() -> None:
 
 
 def test_an_end_explains_nothing_that_was_refused_before_it() -> None:
-    assert rules([sign_in(0), call(1, 401), end(2, LOGOUT)], LOGOUT) == [
+    assert rules([sign_in(0), call(1, 401), end(2, EndReason.LOGOUT)], EndReason.LOGOUT) == [
         "a protected call of a living session is let in"
     ]
 
@@ -88,11 +89,11 @@ def test_an_end_explains_nothing_that_was_refused_before_it() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        end(1, REVOKED, "another"),
-        end(1, LOGOUT_OTHERS, "s"),
-        end(1, LOGOUT, status=401),
-        end(-2, LOGOUT_ALL, None),
-        replace(end(1, LOGOUT_ALL, None), user="somebody else"),
+        end(1, EndReason.REVOKED, "another"),
+        end(1, EndReason.LOGOUT_OTHERS, "s"),
+        end(1, EndReason.LOGOUT, status=401),
+        end(-2, EndReason.LOGOUT_ALL, None),
+        replace(end(1, EndReason.LOGOUT_ALL, None), user="somebody else"),
     ],
     ids=["of another", "that spares it", "that was refused", "before the sign-in", "of another user"],
 )
@@ -102,8 +103,8 @@ def test_an_end_that_is_not_this_sessions_explains_nothing(other: Seen) -> None:
 
 @pytest.mark.parametrize("status", [None, 503])
 def test_an_end_that_may_have_taken_explains_both(status: int | None) -> None:
-    history = [sign_in(0), end(1, LOGOUT, status=status)]
-    assert rules([*history, refresh(3, "t0", None, 401)], LOGOUT) == []
+    history = [sign_in(0), end(1, EndReason.LOGOUT, status=status)]
+    assert rules([*history, refresh(3, "t0", None, 401)], EndReason.LOGOUT) == []
     assert rules([*history, refresh(3, "t0", "t1")], None, 1) == []
 
 
@@ -115,26 +116,30 @@ def test_a_lost_session_is_missed_in_the_list() -> None:
 # --- Nothing is revived
 
 
-@pytest.mark.parametrize("ending", [end(1, LOGOUT), end(1, LOGOUT_ALL, None), end(1, REUSE, status=401)])
+@pytest.mark.parametrize(
+    "ending", [end(1, EndReason.LOGOUT), end(1, EndReason.LOGOUT_ALL, None), end(1, EndReason.REUSE, status=401)]
+)
 def test_a_refresh_after_the_end_is_found(ending: Seen) -> None:
     history = [sign_in(0), ending, refresh(1.6, "t0", "t1")]
     assert rules(history, ending.reason, 1) == ["no refresh is let in after the end"]
 
 
 def test_a_call_later_than_the_interval_is_found() -> None:
-    history = [sign_in(0), end(1, LOGOUT)]
-    assert rules([*history, call(1.5 + INTERVAL)], LOGOUT) == []
-    assert rules([*history, call(1.6 + INTERVAL)], LOGOUT) == ["no protected call is let in after the end"]
+    history = [sign_in(0), end(1, EndReason.LOGOUT)]
+    assert rules([*history, call(1.5 + INTERVAL)], EndReason.LOGOUT) == []
+    assert rules([*history, call(1.6 + INTERVAL)], EndReason.LOGOUT) == [
+        "no protected call is let in after the end"
+    ]
 
 
 def test_where_it_was_ended_a_call_is_let_in_no_more() -> None:
-    history = [sign_in(0), end(1, LOGOUT), call(2, container=0)]
-    assert rules(history, LOGOUT) == ["no protected call is let in after the end"]
+    history = [sign_in(0), end(1, EndReason.LOGOUT), call(2, container=0)]
+    assert rules(history, EndReason.LOGOUT) == ["no protected call is let in after the end"]
 
 
 def test_an_ended_session_ends_no_other() -> None:
-    history = [sign_in(0), end(1, LOGOUT), end(2, REVOKED, "other")]
-    assert rules(history, LOGOUT) == ["no end is let in after the end"]
+    history = [sign_in(0), end(1, EndReason.LOGOUT), end(2, EndReason.REVOKED, "other")]
+    assert rules(history, EndReason.LOGOUT) == ["no end is let in after the end"]
 
 
 # --- One successor
@@ -174,40 +179,44 @@ def test_a_refresh_token_is_named_by_what_it_says_its_key_and_its_text() -> None
 
 
 def test_an_old_token_that_is_taken_is_found() -> None:
-    assert rules([sign_in(0), end(1, REUSE, status=200)]) == ["an old refresh token is refused"]
+    assert rules([sign_in(0), end(1, EndReason.REUSE, status=200)]) == ["an old refresh token is refused"]
 
 
 def test_a_reuse_that_ends_nothing_is_found() -> None:
-    assert rules([sign_in(0), end(1, REUSE, status=401)]) == ["an ended session is listed as ended"]
+    assert rules([sign_in(0), end(1, EndReason.REUSE, status=401)]) == ["an ended session is listed as ended"]
 
 
 # --- What stands there in the end
 
 
 def test_an_ended_session_that_is_listed_as_living_is_found() -> None:
-    assert rules([sign_in(0), end(1, LOGOUT)], None) == ["an ended session is listed as ended"]
+    assert rules([sign_in(0), end(1, EndReason.LOGOUT)], None) == ["an ended session is listed as ended"]
 
 
 def test_a_living_session_that_is_listed_as_ended_is_found() -> None:
-    (rule,) = rules([sign_in(0)], REVOKED)
+    (rule,) = rules([sign_in(0)], EndReason.REVOKED)
     assert rule.startswith("the reason listed")
 
 
 def test_the_reason_is_that_of_the_first_end() -> None:
-    history = [sign_in(0), end(1, LOGOUT), replace(end(3, LOGOUT_ALL, None), session="other")]
-    assert rules(history, LOGOUT) == []
-    assert rules(history, LOGOUT_ALL) == ["the reason listed, logout_all, is that of the first end"]
+    history = [sign_in(0), end(1, EndReason.LOGOUT), replace(end(3, EndReason.LOGOUT_ALL, None), session="other")]
+    assert rules(history, EndReason.LOGOUT) == []
+    assert rules(history, EndReason.LOGOUT_ALL) == ["the reason listed, logout_all, is that of the first end"]
 
 
 def test_ends_that_meet_may_both_be_the_first() -> None:
-    history = [sign_in(0), end(1, LOGOUT), replace(end(1.2, LOGOUT_ALL, None), session="other")]
-    assert rules(history, LOGOUT) == rules(history, LOGOUT_ALL) == []
+    history = [
+        sign_in(0),
+        end(1, EndReason.LOGOUT),
+        replace(end(1.2, EndReason.LOGOUT_ALL, None), session="other"),
+    ]
+    assert rules(history, EndReason.LOGOUT) == rules(history, EndReason.LOGOUT_ALL) == []
 
 
 def test_of_many_ends_of_everything_the_reasons_are_forgotten() -> None:
-    others = [replace(end(3 + number, LOGOUT_ALL, None), session="other") for number in range(21)]
-    assert rules([sign_in(0), end(1, LOGOUT), *others], LOGOUT_OTHERS) == []
-    assert rules([sign_in(0), end(1, LOGOUT), *others[1:]], LOGOUT_OTHERS)
+    others = [replace(end(3 + number, EndReason.LOGOUT_ALL, None), session="other") for number in range(21)]
+    assert rules([sign_in(0), end(1, EndReason.LOGOUT), *others], EndReason.LOGOUT_OTHERS) == []
+    assert rules([sign_in(0), end(1, EndReason.LOGOUT), *others[1:]], EndReason.LOGOUT_OTHERS)
 
 
 def test_a_session_that_nobody_began_is_found() -> None:
@@ -224,10 +233,14 @@ def test_a_generation_that_nobody_counted_is_found(generation: int) -> None:
 
 
 def test_a_refresh_that_met_the_end_of_everything_may_have_moved_the_session() -> None:
-    met = [end(1, LOGOUT_ALL, None), refresh(1, "t0", None, 401)]
-    assert rules([sign_in(0), *met], LOGOUT_ALL, 0) == rules([sign_in(0), *met], LOGOUT_ALL, 1) == []
-    met = [end(1, LOGOUT), refresh(1, "t0", None, 401)]
-    assert rules([sign_in(0), *met], LOGOUT, 1)
+    met = [end(1, EndReason.LOGOUT_ALL, None), refresh(1, "t0", None, 401)]
+    assert (
+        rules([sign_in(0), *met], EndReason.LOGOUT_ALL, 0)
+        == rules([sign_in(0), *met], EndReason.LOGOUT_ALL, 1)
+        == []
+    )
+    met = [end(1, EndReason.LOGOUT), refresh(1, "t0", None, 401)]
+    assert rules([sign_in(0), *met], EndReason.LOGOUT, 1)
 
 
 # --- Answers
@@ -243,7 +256,7 @@ def test_503_is_an_answer() -> None:
 
 
 def test_a_history_is_told_in_order() -> None:
-    lines = list(told([end(3, LOGOUT), sign_in(1), refresh(2, "t0", None, None)]))
+    lines = list(told([end(3, EndReason.LOGOUT), sign_in(1), refresh(2, "t0", None, None)]))
     assert [line.split()[:3] for line in lines] == [
         ["0.000", "0.500", "sign"],
         ["1.000", "lost", "refresh"],

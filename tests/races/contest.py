@@ -9,10 +9,11 @@ from typing import TypeVar
 from chalicelib import services
 from chalicelib.accounts.password import Profile
 from chalicelib.errors import GatehouseError
-from chalicelib.grants.refresh_token import RefreshTokenGrant, SessionRotation, Sessions
-from chalicelib.model import Device, Session, User
+from chalicelib.grants.refresh_token import RefreshTokenGrant, SessionRotation
+from chalicelib.model import Device, EndReason, Session, User
 from chalicelib.realm import Realm
 from chalicelib.services import Services
+from chalicelib.stores.sessions import SessionStore
 from tests.support.token_requests import by_password, by_refresh_token
 
 CONTESTANTS = 16
@@ -70,7 +71,7 @@ def session_of(services: Services, refresh_token: str) -> Session:
     return session
 
 
-def end(services: Services, refresh_token: str, reason: str) -> bool:
+def end(services: Services, refresh_token: str, reason: EndReason) -> bool:
     """Ends the session of `refresh_token`. Whether this call did it."""
     session = session_of(services, refresh_token)
     return services.session_store.end(session.sub, session.session_id, reason, services.now())
@@ -80,9 +81,9 @@ def end(services: Services, refresh_token: str, reason: str) -> bool:
 class Recorded:
     """Sessions that remember which writes took: the generation of each rotation, the reason of each end."""
 
-    sessions: Sessions
+    sessions: SessionStore
     rotations: list[int] = field(default_factory=list)
-    ends: list[str] = field(default_factory=list)
+    ends: list[EndReason] = field(default_factory=list)
 
     def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
         took, session = self.sessions.rotate(rotation)
@@ -90,7 +91,7 @@ class Recorded:
             self.rotations.append(rotation.token.generation)
         return took, session
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+    def close(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
         ended = self.sessions.end(sub, session_id, reason, now)
         if ended:
             self.ends.append(reason)
@@ -111,7 +112,7 @@ LOST_NOTHING = Round(successors=1, writes=1, generations=1)
 
 
 def refresh_race(
-    services: Services, threads: Executor, refresh_token: str, sessions: Sessions | None = None
+    services: Services, threads: Executor, refresh_token: str, sessions: SessionStore | None = None
 ) -> tuple[Round, str]:
     """One round over the sessions of `services`, or those given; and a token to go on with."""
     recorded = Recorded(sessions or services.session_store)

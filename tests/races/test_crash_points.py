@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.grants.refresh_token import REUSE
-from chalicelib.model import Session
+from chalicelib.model import EndReason, Session
 from chalicelib.services import Services, install
 from tests.conftest import connect, new_user
 from tests.support.client import Client, Clock, bearer
-from tests.support.revocations import ended_ids
+from tests.support.revocations import entries
 
 BEFORE_THE_CALL, AFTER_THE_ANSWER = "before-call", "after-call"  # botocore's names of the events
 
@@ -116,8 +115,8 @@ def session_of(services: Services, token: str) -> Session:
 
 def is_told(services: Services, session: Session) -> bool:
     """Whether the revocation feed ends the session or all of its user."""
-    subjects = ended_ids(services, services.now(), services.now())
-    return not subjects.isdisjoint({session.session_id, session.sub})
+    ends = (entry for entry in entries(services, services.now(), services.now()) if entry.subject == session.sub)
+    return any(entry.epoch or session.session_id in entry.ended for entry in ends)
 
 
 def test_a_sign_up_is_written_whole_or_not_at_all(client: Client, services: Services, crashes: Crashes) -> None:
@@ -133,7 +132,7 @@ def test_a_sign_in_leaves_a_whole_session_or_none(client: Client, services: Serv
     for crash in crashes("PutItem"):
         user = new_user(services)
         crash.during(partial(client.sign_in, user.username))
-        left = services.session_store.of_user(user.sub)
+        left = list(services.session_store.newest(user.sub))
         assert [session.generation for session in left] == [0] * crash.wrote("PutItem")
         refreshed(client, client.sign_in(user.username).json["refresh_token"])
 
@@ -168,10 +167,12 @@ def test_a_reuse_ends_the_session_at_the_latest_when_it_comes_again(
         newest = refreshed(client, refreshed(client, oldest))
         crash.during(partial(client.refresh, oldest))
         session = session_of(services, oldest)
-        assert (session.reason == REUSE) == is_told(services, session) == crash.wrote("TransactWriteItems")
+        assert (
+            (session.reason == EndReason.REUSE) == is_told(services, session) == crash.wrote("TransactWriteItems")
+        )
         assert client.refresh(oldest).status == 401
         session = session_of(services, oldest)
-        assert (session.reason, session.ended_at, session.generation) == (REUSE, services.now(), 2)
+        assert (session.reason, session.ended_at, session.generation) == (EndReason.REUSE, services.now(), 2)
         assert is_told(services, session)
         assert client.refresh(newest).status == 401
 

@@ -8,10 +8,9 @@ from threading import Event
 
 import pytest
 
-from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL
 from chalicelib.errors import InvalidGrantError, StoreUnavailableError
-from chalicelib.grants.refresh_token import REUSE, RefreshTokenGrant
-from chalicelib.model import User
+from chalicelib.grants.refresh_token import RefreshTokenGrant
+from chalicelib.model import EndReason, User
 from chalicelib.services import Services
 from chalicelib.telemetry.events import EventName
 from tests.races import contest
@@ -39,7 +38,11 @@ def theft(services: Services, user: User) -> Theft:
     newest = contest.refresh(services, contest.refresh(services, oldest))
     recorded, noted = Recorded(services.session_store), Recorder()
     return Theft(
-        oldest, newest, recorded, noted, replace(services.refresh_token_grant, sessions=recorded, events=noted)
+        oldest,
+        newest,
+        recorded,
+        noted,
+        replace(services.refresh_token_grant, sessions=recorded, ends=recorded, events=noted),
     )
 
 
@@ -51,9 +54,9 @@ def test_an_old_token_from_many_threads_ends_the_session_once(
         reuse = partial(contest.refresh, arena, stolen.oldest, stolen.grant)
         answers = at_once(threads, [partial(attempt, reuse)] * CONTESTANTS)
         assert {type(answer) for answer in answers} == {InvalidGrantError}
-        assert stolen.recorded.ends == [REUSE]
+        assert stolen.recorded.ends == [EndReason.REUSE]
         assert len(stolen.noted.named(EventName.REFRESH_TOKEN_REUSED)) == 1
-        assert contest.session_of(arena, stolen.newest).reason == REUSE
+        assert contest.session_of(arena, stolen.newest).reason == EndReason.REUSE
         with pytest.raises(InvalidGrantError):
             contest.refresh(arena, stolen.newest)
 
@@ -67,7 +70,7 @@ def test_an_old_token_among_refreshes_ends_the_session_for_all(
         thief = partial(attempt, partial(contest.refresh, arena, stolen.oldest, stolen.grant))
         answers = at_once(threads, [holder, thief] * (CONTESTANTS // 2))
         assert {type(answer) for answer in answers[1::2]} == {InvalidGrantError}
-        assert stolen.recorded.ends == [REUSE]
+        assert stolen.recorded.ends == [EndReason.REUSE]
         successors = {answer for answer in answers[::2] if isinstance(answer, str)}
         for token in (stolen.newest, *successors):
             with pytest.raises(InvalidGrantError):
@@ -77,13 +80,13 @@ def test_an_old_token_among_refreshes_ends_the_session_for_all(
 def test_many_logouts_at_once_end_the_session_once(arena: Services, racer: User, threads: Executor) -> None:
     for _ in range(ROUNDS):
         token = contest.sign_in(arena, racer)
-        assert sum(at_once(threads, [partial(contest.end, arena, token, LOGOUT)] * CONTESTANTS)) == 1
+        assert sum(at_once(threads, [partial(contest.end, arena, token, EndReason.LOGOUT)] * CONTESTANTS)) == 1
 
 
 def test_each_of_many_logouts_everywhere_raises_the_epoch_by_one_or_says_to_try_again(
     arena: Services, racer: User, threads: Executor
 ) -> None:
-    everywhere = partial(arena.sessions.end_all, racer.username, LOGOUT_ALL, arena.now())
+    everywhere = partial(arena.sessions.end_all, racer.sub, EndReason.LOGOUT_ALL, arena.now())
     answers = at_once(threads, [partial(attempt, everywhere)] * CONTESTANTS)
     assert {type(answer) for answer in answers} <= {type(None), StoreUnavailableError}
     changed = arena.users.by_username(racer.username)
@@ -92,11 +95,11 @@ def test_each_of_many_logouts_everywhere_raises_the_epoch_by_one_or_says_to_try_
 
 
 def log_out(services: Services, user: User, token: str) -> None:
-    assert contest.end(services, token, LOGOUT)
+    assert contest.end(services, token, EndReason.LOGOUT)
 
 
 def log_out_everywhere(services: Services, user: User, token: str) -> None:
-    services.sessions.end_all(user.username, LOGOUT_ALL, services.now())
+    services.sessions.end_all(user.sub, EndReason.LOGOUT_ALL, services.now())
 
 
 @pytest.mark.parametrize("end", [log_out, log_out_everywhere])

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from app import app
-from chalicelib.grants.refresh_token import SessionRotation, Sessions
+from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.model import Session, User
 from chalicelib.services import Services
 from chalicelib.stores.sessions import SessionStore
@@ -27,7 +27,7 @@ ROUNDS_OVER_HTTP = 20
 
 
 def rounds(
-    services: Services, threads: Executor, refresh_token: str, sessions: Sessions | None = None
+    services: Services, threads: Executor, refresh_token: str, sessions: SessionStore | None = None
 ) -> Iterator[Round]:
     """One race after another, each for the successor of the last, over `sessions` or those of `services`."""
     for _ in range(ROUNDS):

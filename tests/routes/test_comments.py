@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib import base64url
-from chalicelib.model import User
+from chalicelib.model import Principal, PrincipalKind, User
 from chalicelib.sample.comments import Writer
 from chalicelib.services import Services
 from tests.conftest import new_user
@@ -105,7 +105,8 @@ def test_a_user_writes_as_themselves_whatever_they_send(writer: Visitor, user: U
     assert writer.post(author=author).json["author"] == user.username
 
 
-def test_a_moderator_may_write_as_anyone(moderator: Visitor, admin: User) -> None:
+def test_a_moderator_may_write_as_anyone(services: Services, moderator: Visitor, admin: User) -> None:
+    new_user(services, username="Zo\u00eb", email=None)
     assert moderator.post(author="Zoe\u0308").json["author"] == "Zo\u00eb"
     assert moderator.post().json["author"] == admin.username
 
@@ -172,8 +173,12 @@ def test_flags_are_history(writer: Visitor, user: User, moderator: Visitor, admi
     assert moderator.get(f"/comments/{comment_id}/history").json == {"history": [created, flagged]}
 
 
-def test_history_says_who_wrote_under_anothers_name(moderator: Visitor, admin: User) -> None:
-    comment_id = moderator.post(author="somebody").json["comment_id"]
+def test_a_moderator_cannot_write_as_nobody(moderator: Visitor) -> None:
+    assert moderator.post(author="nobody-of-this-name").problem() == (400, "There is no such author.")
+
+
+def test_history_says_who_wrote_under_anothers_name(moderator: Visitor, admin: User, user: User) -> None:
+    comment_id = moderator.post(author=user.username).json["comment_id"]
     (created,) = moderator.get(f"/comments/{comment_id}/history").json["history"]
     assert created["by"] == admin.username
 
@@ -227,7 +232,7 @@ def test_no_comments_is_an_empty_page(writer: Visitor) -> None:
 
 
 def _fill(services: Services, count: int) -> list[str]:
-    writer = Writer("somebody", frozenset())
+    writer = Writer(Principal(PrincipalKind.CLIENT, "somebody"), frozenset())
     posted = [services.comments.post(writer, "Hello", None, services.now() + number) for number in range(count)]
     return [comment.comment_id for comment in posted]
 

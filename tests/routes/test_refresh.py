@@ -283,7 +283,5 @@ def test_a_session_of_another_client_is_refused(
 def test_the_session_of_a_user_who_is_gone_is_refused(
     client: Client, services: Services, user: User, token: str
 ) -> None:
-    connect("dynamodb").delete_item(
-        TableName=services.settings.users_table, Key={"pk": {"S": f"username:{user.username}"}}
-    )
+    connect("dynamodb").delete_item(TableName=services.settings.users_table, Key={"pk": {"S": f"sub:{user.sub}"}})
     assert_refused(client.refresh(token))

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 import jwt
 import pytest
 
+from chalicelib.errors import StoreUnavailableError
 from chalicelib.model import User
 from chalicelib.realm import Realm
 from chalicelib.services import Services, install
-from chalicelib.stores.revocations import MAX_ENDED
+from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
+from chalicelib.tokens.revocation_feed import Page
 from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, RevocationsFullError
 from tests.conftest import connect, new_user
 from tests.support.aws_calls import failing, operations, recorded
@@ -227,6 +229,10 @@ def test_no_feed_no_answer(client: Client, services: Services, elsewhere: Servic
             assert reply.headers["retry-after"] == str(INTERVAL)
 
 
+def unreadable(*_: object) -> Iterator[Page]:
+    raise StoreUnavailableError
+
+
 def protected_and_signing(client: Client, session: SignedIn, user: User) -> Iterator[Reply]:
     yield session.get("/me")
     yield client.sign_in(user.username)
@@ -234,12 +240,13 @@ def protected_and_signing(client: Client, session: SignedIn, user: User) -> Iter
 
 
 def test_a_feed_that_fails_is_used_for_the_tolerance_and_then_it_is_shut(
-    client: Client, user: User, clock: Clock
+    client: Client, user: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, ended = sign_in(client, user), sign_in(client, user)
     ended.post("/logout")
     assert_ended(ended.get("/me"))
-    with failing("Query"):
+    with monkeypatch.context() as patch:
+        patch.setattr(RevocationStore, "read", unreadable)
         clock.advance(INTERVAL + TOLERANCE)
         assert [reply.status for reply in protected_and_signing(client, session, user)] == [200, 200, 200]
         assert_ended(ended.get("/me"))

@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.errors import ConflictError
-from chalicelib.model import Comment, CommentEvent
+from chalicelib.model import Comment, CommentEvent, Principal, PrincipalKind
 from chalicelib.sample.comment_store import PAGE_SIZE, CommentStore
 from chalicelib.services import Services
 from chalicelib.stores.dynamodb import Table
 from tests.conftest import connect
 
-CREATED, FLAGGED = CommentEvent("created", "zoe", 10), CommentEvent("flagged", "admin", 20)
-COMMENT = Comment("c1", "zoe", "Hello, \u4e16\u754c\n\0", 10, (CREATED,))
+ZOE, ADMIN = Principal(PrincipalKind.USER, "zoe"), Principal(PrincipalKind.CLIENT, "an admin client")
+CREATED, FLAGGED = CommentEvent("created", ZOE, 10), CommentEvent("flagged", ADMIN, 20)
+COMMENT = Comment("c1", ZOE, "Hello, \u4e16\u754c\n\0", 10, (CREATED,))
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def store(services: Services) -> CommentStore:
 
 
 def _many(store: CommentStore, count: int) -> list[Comment]:
-    comments = [Comment(f"{number:04}", "zoe", "Hello", number) for number in range(count)]
+    comments = [Comment(f"{number:04}", ZOE, "Hello", number) for number in range(count)]
     for comment in comments:
         store.add(comment)
     return comments
@@ -48,7 +49,7 @@ def test_what_is_deleted_is_gone(store: CommentStore) -> None:
 
 def test_history_is_in_order(store: CommentStore) -> None:
     store.add(COMMENT)
-    again = CommentEvent("flagged", "admin", 5)
+    again = CommentEvent("flagged", ADMIN, 5)
     assert store.append_event("c1", FLAGGED)
     assert store.append_event("c1", again)
     found = store.get("c1")
@@ -58,7 +59,9 @@ def test_history_is_in_order(store: CommentStore) -> None:
 
 def test_no_event_of_many_at_once_is_lost(store: CommentStore) -> None:
     store.add(COMMENT)
-    events = [CommentEvent("flagged", f"admin-{number}", 20) for number in range(16)]
+    events = [
+        CommentEvent("flagged", Principal(PrincipalKind.USER, f"admin-{number}"), 20) for number in range(16)
+    ]
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(lambda event: store.append_event("c1", event), events))
     found = store.get("c1")
@@ -76,7 +79,7 @@ def test_an_event_that_a_lost_answer_hid_is_noted_once(store: CommentStore) -> N
 
 
 def test_a_history_has_an_end(store: CommentStore) -> None:
-    full = Comment("c1", "zoe", "Hello", 10, (CREATED,) * 200)
+    full = Comment("c1", ZOE, "Hello", 10, (CREATED,) * 200)
     store.add(full)
     with pytest.raises(ConflictError):
         store.append_event("c1", FLAGGED)

@@ -7,11 +7,11 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from chalicelib.accounts import sessions
 from chalicelib.accounts.sessions import Kept
 from chalicelib.accounts.sign_up import PasswordChange
 from chalicelib.errors import NotFoundError
 from chalicelib.keys.ring import Purpose
+from chalicelib.model import EndReason
 from chalicelib.scope import Scope, parse, serialize
 from chalicelib.stores import users as user_store
 from chalicelib.tokens.access_token_verifier import AccessTokenClaims
@@ -46,17 +46,17 @@ Ending = Callable[[World, Client, Container, AccessTokenClaims], None]
 
 def log_out(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     session = client.access_token.session
-    services.session_store.end(claims.sub, session.session_id, sessions.LOGOUT, world.now)
-    session.end(sessions.LOGOUT, world.now)
+    services.session_store.end(claims.sub, session.session_id, EndReason.LOGOUT, world.now)
+    session.end(EndReason.LOGOUT, world.now)
 
 
 def log_out_everywhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
-    services.sessions.end_all(client.user.username, sessions.LOGOUT_ALL, world.now)
-    client.user.end_sessions(sessions.LOGOUT_ALL, world.now)
+    services.sessions.end_all(client.user.username, EndReason.LOGOUT_ALL, world.now)
+    client.user.end_sessions(EndReason.LOGOUT_ALL, world.now)
 
 
 def log_out_elsewhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
-    reason, name, kept = sessions.LOGOUT_OTHERS, client.user.username, _kept(claims)
+    reason, name, kept = EndReason.LOGOUT_OTHERS, client.user.username, _kept(claims)
     world.other_sessions_ended(client, reason, lambda: services.sessions.end_all(name, reason, world.now, kept))
 
 
@@ -65,7 +65,7 @@ def change_password(world: World, client: Client, services: Container, claims: A
     if not user.disabled:
         change = PasswordChange(user.username, user.password, new, DEVICE, _kept(claims))
         change_it = partial(services.accounts.change_password, change, world.now)
-        if world.other_sessions_ended(client, sessions.PASSWORD_CHANGED, change_it):
+        if world.other_sessions_ended(client, EndReason.PASSWORD_CHANGED, change_it):
             user.password = new
 
 
@@ -73,11 +73,11 @@ def end_others_one_by_one(world: World, client: Client, services: Container, cla
     """By their lines in the list, where they may stand as ended."""
     for session in client.user.sessions:
         if session is not client.access_token.session:
-            end = partial(services.sessions.end, claims.sub, session.session_id, sessions.REVOKED, world.now)
+            end = partial(services.sessions.end, claims.sub, session.session_id, EndReason.REVOKED, world.now)
             refused = attempt(end)
             assert refused is None or (isinstance(refused, NotFoundError) and session.is_over(world.now))
             if refused is None:  # what time has ended stands in no list, and is left as it is
-                session.end(sessions.REVOKED, world.now)
+                session.end(EndReason.REVOKED, world.now)
 
 
 def _kept(claims: AccessTokenClaims) -> Kept | None:

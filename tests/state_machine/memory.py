@@ -39,7 +39,11 @@ def table_keys() -> dict[str, tuple[str, ...]]:
 
 @cache
 def condition(expression: str) -> Condition:
-    """A condition expression of comparisons and existence tests, joined by AND and OR (AND binds tighter)."""
+    """A condition expression of comparisons and existence tests, joined by AND and OR (AND binds tighter); at its
+    end one alternative may stand in brackets."""
+    if bracketed := re.fullmatch(r"(.+) AND \((.+ OR .+)\)", expression):
+        first, second = condition(bracketed[1]), condition(bracketed[2])
+        return lambda item, values: first(item, values) and second(item, values)
     either = [[_term(term) for term in terms.split(" AND ")] for terms in expression.split(" OR ")]
     return lambda item, values: any(all(term(item, values) for term in terms) for terms in either)
 
@@ -48,6 +52,8 @@ def _term(text: str) -> Condition:
     if existence := _EXISTENCE.fullmatch(text):
         wanted, path = existence[1] == "exists", existence[2]
         return lambda item, _: (path in item) is wanted
+    if text == "size(s) < :most":
+        return lambda item, values: len(item["s"]["SS"]) < int(values[":most"]["N"])
     if comparison := _COMPARISON.fullmatch(text):
         path, operator, name = comparison[1], _OPERATORS[comparison[2]], comparison[3]
         # What is absent, or of another type, compares with nothing.
@@ -65,16 +71,19 @@ def _plain(value: Value) -> Any:
 
 
 def updated(item: Item, expression: str, values: Mapping[str, Value]) -> Item:
-    """`item` after an update expression: `SET a = :a, b = :b` or `ADD a :a`."""
-    action, _, rest = expression.partition(" ")
-    if action == "ADD":
-        path, name = rest.split(" ")
-        total = _plain(item.get(path, {"N": "0"})) + _plain(values[name])
-        return {**item, path: {"N": str(total)}}
-    assignments = [_ASSIGNMENT.fullmatch(text) for text in rest.split(", ")]
-    if action != "SET" or None in assignments:
-        raise AssertionError(f"no update of the stores: {expression}")
-    return {**item, **{assigned[1]: values[assigned[2]] for assigned in assignments if assigned}}
+    """`item` after an update expression: `SET a = :a, b = :b`, `ADD a :a`, or the one and then the other."""
+    setting, _, adding = expression.partition("ADD ")
+    for text in filter(None, setting.strip().removeprefix("SET ").split(", ")):
+        assigned = _ASSIGNMENT.fullmatch(text)
+        if not setting.startswith("SET ") or assigned is None:
+            raise AssertionError(f"no update of the stores: {expression}")
+        item = {**item, assigned[1]: values[assigned[2]]}
+    if not adding:
+        return item
+    path, name = adding.split(" ")
+    if "SS" in values[name]:
+        return {**item, path: {"SS": sorted({*item.get(path, {"SS": []})["SS"], *values[name]["SS"]})}}
+    return {**item, path: {"N": str(_plain(item.get(path, {"N": "0"})) + _plain(values[name]))}}
 
 
 @dataclass
@@ -95,6 +104,9 @@ class Table:
 
     def sorted(self) -> list[Item]:
         return sorted(self.items.values(), key=lambda item: [_plain(item[name]) for name in self.key_names])
+
+    def key(self, item: Item) -> Item:
+        return {name: item[name] for name in self.key_names}
 
     def _id(self, item: Item) -> str:
         return json.dumps([item[name] for name in self.key_names])
@@ -130,7 +142,14 @@ class DynamoDB:
             expression = expression.replace(placeholder, name)
         matches, values = condition(expression), request["ExpressionAttributeValues"]
         found = [item for item in self.tables[request["TableName"]].sorted() if matches(item, values)]
-        return {"Items": found[: request.get("Limit")]}
+        if not request.get("ScanIndexForward", True):
+            found.reverse()
+        start, limit = request.get("ExclusiveStartKey"), request.get("Limit", len(found))
+        if start:
+            found = found[[self.tables[request["TableName"]].key(item) for item in found].index(start) + 1 :]
+        page = found[:limit]
+        last = {"LastEvaluatedKey": self.tables[request["TableName"]].key(page[-1])} if len(found) > limit else {}
+        return {"Items": page, "Count": len(page), **last}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         self._write(request, lambda _: request["Item"])
@@ -150,7 +169,7 @@ class DynamoDB:
             reasons = [{"Code": "None" if held else "ConditionalCheckFailed"} for held in holds]
             raise _error("TransactionCanceledException", {"CancellationReasons": reasons})
         for kind, write in writes:
-            (self.put_item if kind == "Put" else self.update_item)(**write)
+            {"Put": self.put_item, "Update": self.update_item, "Delete": self.delete_item}[kind](**write)
         return {}
 
     def _old(self, request: dict[str, Any]) -> Item | None:

@@ -23,6 +23,7 @@ CONDITIONS = [
     "absent <= :two",
     "attribute_exists(session_id) AND generation > :two OR attribute_not_exists(secret_hash)",
     "attribute_not_exists(session_id) OR generation <= :two AND attribute_exists(session_id)",
+    "attribute_exists(session_id) AND (generation > :two OR secret_hash = :bytes)",
 ]
 VALUES = {":two": 2, ":text": "2", ":bytes": b"x"}
 

@@ -12,7 +12,7 @@ from chalicelib.accounts.sessions import Kept
 from chalicelib.grants import refresh_token
 from chalicelib.grants.refresh_token import Presented, SessionRotation, why_not_rotated
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
-from chalicelib.model import EpochChange, Session, User
+from chalicelib.model import EndReason, EpochChange, Session, User
 from chalicelib.scope import Scope
 from chalicelib.stores import sessions as session_store
 from chalicelib.stores.sessions import SessionStore
@@ -144,7 +144,7 @@ def no_session_is_kept(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def keeping_an_ended_session_brings_it_back(patch: pytest.MonkeyPatch) -> None:
-    def unasked(user: User, reason: str, now: int, kept: Kept | None) -> EpochChange:
+    def unasked(user: User, reason: EndReason, now: int, kept: Kept | None) -> EpochChange:
         return EpochChange(user.session_epoch + 1, now, reason, kept.session_id if kept else None)
 
     patch.setattr(sessions, "next_epoch", unasked)

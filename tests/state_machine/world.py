@@ -8,12 +8,10 @@ from random import Random
 from typing import Any, TypeVar
 
 from chalicelib import base64url
-from chalicelib.accounts import sessions
 from chalicelib.errors import GatehouseError, InvalidGrantError, InvalidTokenError
 from chalicelib.grants.grant import TokenRequest
-from chalicelib.grants.refresh_token import REUSE
 from chalicelib.keys.jwk_set import parse_jwk_set
-from chalicelib.model import Device, TokenResponse
+from chalicelib.model import Device, EndReason, TokenResponse
 from chalicelib.model import User as Record
 from chalicelib.realm import Realm
 from chalicelib.scope import Scope, granted, parse
@@ -119,7 +117,7 @@ class World:
         session_id = services.keys.read_refresh_token(response.refresh_token, self.now).session_id
         if self.max_sessions:
             for oldest in user.living(self.now)[: 1 - self.max_sessions]:
-                oldest.end(sessions.SESSION_LIMIT, self.now)
+                oldest.end(EndReason.SESSION_LIMIT, self.now)
         session = Session(user, session_id, asked, self.now)
         user.sessions.append(session)
         return self.handed_out(response, session, 0, None)
@@ -166,7 +164,7 @@ class World:
         """A token whose key may be gone is refused; whether it ended its session, only the services can tell."""
         forgotten = self.now >= token.made_at + model.IDLE_LIFETIME + model.GRACE
         ended = token.session.ended
-        if forgotten and ended and (ended.at, ended.reasons) == (self.now, frozenset({REUSE})):
+        if forgotten and ended and (ended.at, ended.reasons) == (self.now, frozenset({EndReason.REUSE})):
             stored = self.containers[0].session_store.get(token.sub, token.session.session_id)
             token.session.ended = ended if stored and stored.ended_at else None
 

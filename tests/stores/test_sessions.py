@@ -8,20 +8,21 @@ import pytest
 
 from chalicelib import base64url
 from chalicelib.grants.refresh_token import SessionRotation
-from chalicelib.model import Device, Session
+from chalicelib.ids import first_at
+from chalicelib.model import Device, EndReason, Session
 from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
-from tests.support.revocations import ended_ids, entries
+from tests.support.aws_calls import operations, recorded
+from tests.support.revocations import entries
 
 NOW = 1_800_000_000
 HERE, THERE = Device("192.0.2.7", "a browser"), Device("2001:db8::7", "")
-TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"\0\xff" * 8, 7)
+TOKEN = RefreshToken(base64url.encode(b"u" * 16), (b"s" * 16).hex(), b"\0\xff" * 8, 7)
 SESSION = Session(
     sub=TOKEN.sub,
     session_id=TOKEN.session_id,
-    username="zoe",
     client_id="gatehouse",
     asked_scope=None,
     secret_hash=TOKEN.secret_hash(),
@@ -33,7 +34,7 @@ SESSION = Session(
     absolute_expires_at=NOW + 500,
     device=HERE,
 )
-ROTATION = SessionRotation(TOKEN, "gatehouse", THERE, NOW, NOW + 200)
+ROTATION = SessionRotation(TOKEN, "gatehouse", THERE, NOW, NOW + 200, session_epoch=2, kept_session=None)
 ROTATED = replace(SESSION, generation=8, rotated_at=NOW, expires_at=NOW + 200, device=THERE)
 
 RACERS = 16
@@ -54,7 +55,7 @@ def kept(store: SessionStore) -> Session | None:
         SESSION,
         replace(SESSION, asked_scope=frozenset()),
         replace(SESSION, asked_scope=parse("a b")),
-        replace(SESSION, ended_at=NOW, reason="reuse"),
+        replace(SESSION, ended_at=NOW, reason=EndReason.REUSE),
         replace(SESSION, generation=MAX_GENERATION, device=THERE),
     ],
 )
@@ -83,9 +84,11 @@ REFUSED: dict[str, tuple[Session, SessionRotation]] = {
     "a later generation": (SESSION, replace(ROTATION, token=replace(TOKEN, generation=8))),
     "another secret": (SESSION, replace(ROTATION, token=replace(TOKEN, secret=b"\0" * 16))),
     "another client": (SESSION, replace(ROTATION, client_id="demo-spa")),
-    "it was ended": (replace(SESSION, ended_at=NOW - 1, reason="logout"), ROTATION),
+    "it was ended": (replace(SESSION, ended_at=NOW - 1, reason=EndReason.LOGOUT), ROTATION),
     "idle for too long": (replace(SESSION, expires_at=NOW), ROTATION),
     "too old": (replace(SESSION, absolute_expires_at=NOW), ROTATION),
+    "of an older epoch": (SESSION, replace(ROTATION, session_epoch=3)),
+    "of an older epoch that kept another": (SESSION, replace(ROTATION, session_epoch=3, kept_session="another")),
 }
 
 
@@ -104,6 +107,11 @@ def test_a_rotation_that_does_not_take_changes_nothing_and_shows_what_stands_the
 def test_the_last_second_still_counts(store: SessionStore, session: Session) -> None:
     store.add(session)
     assert store.rotate(ROTATION)[0]
+
+
+def test_the_session_that_was_kept_goes_on(store: SessionStore) -> None:
+    store.add(SESSION)
+    assert store.rotate(replace(ROTATION, session_epoch=3, kept_session=SESSION.session_id))[0]
 
 
 def test_a_rotation_of_no_session_makes_none(store: SessionStore, contents: Callable[[], list[str]]) -> None:
@@ -125,19 +133,19 @@ def test_a_race_has_one_winner_and_the_others_see_its_work(store: SessionStore) 
 
 def test_a_session_ends_once_and_the_first_reason_stays(store: SessionStore) -> None:
     store.add(SESSION)
-    assert store.end(SESSION.sub, SESSION.session_id, "reuse", NOW)
-    assert not store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
-    assert kept(store) == replace(SESSION, ended_at=NOW, reason="reuse")
+    assert store.end(SESSION.sub, SESSION.session_id, EndReason.REUSE, NOW)
+    assert not store.end(SESSION.sub, SESSION.session_id, EndReason.LOGOUT, NOW + 1)
+    assert kept(store) == replace(SESSION, ended_at=NOW, reason=EndReason.REUSE)
 
 
 def test_a_session_that_is_not_there_cannot_end(store: SessionStore, contents: Callable[[], list[str]]) -> None:
-    assert not store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
+    assert not store.end(SESSION.sub, SESSION.session_id, EndReason.LOGOUT, NOW)
     assert contents() == []
 
 
 def test_one_of_many_ends_it(store: SessionStore) -> None:
     store.add(SESSION)
-    reasons = [f"reason-{number}" for number in range(RACERS)]
+    reasons = [list(EndReason)[number % len(EndReason)] for number in range(RACERS)]
     with ThreadPoolExecutor(RACERS) as pool:
         ended = list(pool.map(lambda reason: store.end(SESSION.sub, SESSION.session_id, reason, NOW), reasons))
     assert ended.count(True) == 1
@@ -146,58 +154,41 @@ def test_one_of_many_ends_it(store: SessionStore) -> None:
 
 def test_the_end_and_its_news_are_one(store: SessionStore, services: Services) -> None:
     store.add(SESSION)
-    store.end(SESSION.sub, SESSION.session_id, "logout", NOW)
-    store.end(SESSION.sub, SESSION.session_id, "logout", NOW + 1)
+    store.end(SESSION.sub, SESSION.session_id, EndReason.LOGOUT, NOW)
+    store.end(SESSION.sub, SESSION.session_id, EndReason.LOGOUT, NOW + 1)
     (entry,) = entries(services, NOW - 10, NOW + 10)
     assert (entry.subject, entry.ended) == (SESSION.sub, frozenset({SESSION.session_id}))
-
-
-# --- Beginning in the place of others
-
-
-def test_a_new_session_and_the_end_of_the_old_ones_are_one_write(store: SessionStore, services: Services) -> None:
-    first, second, new = (replace(SESSION, session_id=name) for name in ("first", "second", "new"))
-    store.add(first)
-    store.add(second)
-    assert store.add(new, ["first", "second"], "session_limit", NOW)
-    reasons = {session.session_id: session.reason for session in store.of_user(SESSION.sub)}
-    assert reasons == {"first": "session_limit", "second": "session_limit", "new": None}
-    (entry,) = entries(services, NOW - 10, NOW + 10)
-    assert entry.ended == {"first", "second"}
-
-
-def test_where_an_old_one_has_just_ended_nothing_is_written(store: SessionStore, services: Services) -> None:
-    first, second = replace(SESSION, session_id="first"), replace(SESSION, session_id="second")
-    store.add(first)
-    store.add(second)
-    store.end(SESSION.sub, "second", "logout", NOW)
-    assert not store.add(replace(SESSION, session_id="new"), ["first", "second"], "session_limit", NOW + 1)
-    assert store.get(SESSION.sub, "new") is None
-    assert store.get(SESSION.sub, "first") == first
-    assert ended_ids(services, NOW - 10, NOW + 10) == {"second"}
 
 
 # --- Listing
 
 
 def _many(count: int) -> list[Session]:
-    return [replace(SESSION, session_id=f"{number:04}") for number in range(count)]
+    """Sessions that began one in a second from `NOW` on, newest first."""
+    return [replace(SESSION, session_id=first_at(NOW + number) + "0" * 20) for number in reversed(range(count))]
 
 
 def test_the_sessions_of_a_user_are_theirs_alone(store: SessionStore) -> None:
     mine, others = _many(3), replace(SESSION, sub="another")
     for session in (*mine, others):
         store.add(session)
-    assert store.of_user(SESSION.sub) == mine
-    assert store.page(SESSION.sub, None) == (mine, None)
-    assert store.of_user("nobody") == []
+    assert list(store.newest(SESSION.sub)) == mine
+    assert list(store.newest("nobody")) == []
 
 
-def test_pages_follow_each_other(store: SessionStore) -> None:
-    sessions = _many(PAGE_SIZE + 1)
+@pytest.mark.parametrize("count", [PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE + 1])
+def test_they_come_newest_first_over_all_pages_and_go_on_after_any(store: SessionStore, count: int) -> None:
+    sessions = _many(count)
     for session in sessions:
         store.add(session)
-    first, last = store.page(SESSION.sub, None)
-    assert first == sessions[:PAGE_SIZE]
-    assert store.page(SESSION.sub, last) == (sessions[PAGE_SIZE:], None)
-    assert store.of_user(SESSION.sub) == sessions
+    assert list(store.newest(SESSION.sub)) == sessions
+    assert list(store.newest(SESSION.sub, after=sessions[1].session_id)) == sessions[2:]
+    assert list(store.newest(SESSION.sub, since=NOW + 1)) == sessions[:-1]
+
+
+def test_no_page_is_read_that_nobody_asked_for(store: SessionStore) -> None:
+    for session in _many(PAGE_SIZE + 1):
+        store.add(session)
+    with recorded() as calls:
+        next(store.newest(SESSION.sub))
+    assert operations(calls) == ["Query"]

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import ConflictError, EmailTakenError, UsernameTakenError
-from chalicelib.model import EpochChange, User
+from chalicelib.model import EndReason, EpochChange, User
 from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores.users import UserStore
@@ -22,7 +22,10 @@ FULL = replace(
     disabled=True,
     session_epoch=3,
     kept_session="s",
-    epoch_changes=(EpochChange(2, 10, "logout", None), EpochChange(3, 20, "password", "s")),
+    epoch_changes=(
+        EpochChange(2, 10, EndReason.LOGOUT, None),
+        EpochChange(3, 20, EndReason.PASSWORD_CHANGED, "s"),
+    ),
 )
 
 RACERS = 16
@@ -101,7 +104,7 @@ def test_a_race_for_a_name_has_one_winner(store: UserStore, contents: Callable[[
     outcomes = _race(store, users)
     assert sorted(outcomes, key=str) == sorted([User, *[UsernameTakenError] * (RACERS - 1)], key=str)
     assert store.by_username(PLAIN.username) == users[outcomes.index(User)]
-    assert len(contents()) == 2
+    assert len(contents()) == 3
 
 
 def test_a_race_for_an_address_has_one_winner(store: UserStore, contents: Callable[[], list[str]]) -> None:
@@ -110,7 +113,7 @@ def test_a_race_for_an_address_has_one_winner(store: UserStore, contents: Callab
     assert sorted(outcomes, key=str) == sorted([User, *[EmailTakenError] * (RACERS - 1)], key=str)
     found = [user for user in users if store.by_username(user.username)]
     assert found == [users[outcomes.index(User)]]
-    assert len(contents()) == 2
+    assert len(contents()) == 3
 
 
 def test_a_password_hash_is_replaced_where_it_is_still_the_one(store: UserStore) -> None:
@@ -128,11 +131,11 @@ def test_a_password_hash_makes_no_user(store: UserStore, contents: Callable[[], 
 
 def test_the_epoch_rises_with_its_reason(store: UserStore) -> None:
     store.add(PLAIN)
-    change = EpochChange(1, 10, "password", "s")
+    change = EpochChange(1, 10, EndReason.PASSWORD_CHANGED, "s")
     store.advance_epoch(PLAIN, change, "a new hash")
     raised = replace(PLAIN, session_epoch=1, kept_session="s", epoch_changes=(change,), password_hash="a new hash")
     assert store.by_username(PLAIN.username) == raised
-    store.advance_epoch(raised, EpochChange(2, 20, "logout", None))
+    store.advance_epoch(raised, EpochChange(2, 20, EndReason.LOGOUT, None))
     found = store.by_username(PLAIN.username)
     assert found
     assert (found.session_epoch, found.kept_session, found.password_hash) == (2, None, "a new hash")
@@ -145,5 +148,5 @@ def test_the_epoch_rises_only_from_what_was_seen(
     store.add(PLAIN)
     before = contents()
     with pytest.raises(EpochChangedError):
-        store.advance_epoch(seen, EpochChange(seen.session_epoch + 1, 10, "logout", None))
+        store.advance_epoch(seen, EpochChange(seen.session_epoch + 1, 10, EndReason.LOGOUT, None))
     assert contents() == before

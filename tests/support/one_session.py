@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from chalicelib import base64url
 from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.keys.material import SigningKey
-from chalicelib.model import FIRST_PARTY, Device, Session, User
+from chalicelib.model import FIRST_PARTY, Device, EndReason, Session, User
 from chalicelib.oauth.clients import Client
 from chalicelib.realm import Realm
 from chalicelib.telemetry.events import Event
@@ -23,12 +23,11 @@ HMAC = HmacKey("00000001", b"k" * 32)
 CLIENT = Client(FIRST_PARTY, frozenset({"refresh_token"}), 900, IDLE, ABSOLUTE, GRACE)
 HELD = frozenset({"a", "b", "c"})
 
-TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"x" * 16, 0)
+TOKEN = RefreshToken(base64url.encode(b"u" * 16), (b"s" * 16).hex(), b"x" * 16, 0)
 USER = User(sub=TOKEN.sub, username="zoe", email=None, password_hash="", scope=HELD)
 SESSION = Session(
     sub=TOKEN.sub,
     session_id=TOKEN.session_id,
-    username=USER.username,
     client_id=FIRST_PARTY,
     asked_scope=None,
     secret_hash=TOKEN.secret_hash(),
@@ -52,8 +51,8 @@ class Memory:
     writes: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    def by_username(self, username: str) -> User | None:
-        assert username == USER.username
+    def by_sub(self, sub: str) -> User | None:
+        assert sub == USER.sub
         return self.user
 
     def rotate(self, rotation: SessionRotation) -> tuple[bool, Session | None]:
@@ -65,6 +64,7 @@ class Memory:
             and found.client_id == rotation.client_id
             and found.ended_at is None
             and rotation.now < found.ends_at()
+            and (found.session_epoch == rotation.session_epoch or found.session_id == rotation.kept_session)
         ):
             return False, found
         self.session = replace(
@@ -72,7 +72,7 @@ class Memory:
         )
         return True, self.session
 
-    def end(self, sub: str, session_id: str, reason: str, now: int) -> bool:
+    def close(self, sub: str, session_id: str, reason: EndReason, now: int) -> bool:
         self.writes.append("end")
         assert self.session is not None
         assert (sub, session_id) == (self.session.sub, self.session.session_id)

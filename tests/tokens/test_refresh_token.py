@@ -15,11 +15,11 @@ ids = st.binary(min_size=16, max_size=16).map(base64url.encode)
 tokens = st.builds(
     RefreshToken,
     sub=ids,
-    session_id=ids,
+    session_id=st.binary(min_size=16, max_size=16).map(bytes.hex),
     secret=st.binary(min_size=16, max_size=16),
     generation=st.integers(0, 2**32 - 1),
 )
-TOKEN = RefreshToken(base64url.encode(b"u" * 16), base64url.encode(b"s" * 16), b"x" * 16, 7)
+TOKEN = RefreshToken(base64url.encode(b"u" * 16), (b"s" * 16).hex(), b"x" * 16, 7)
 
 
 @given(tokens)
