@@ -12,7 +12,9 @@ from bench.scale import cost, limits, page, prices
 from bench.scale.counter import Counted
 from bench.scale.operations import FEED, GATE, LOGOUT, NEW, REFRESH, REQUEST, SIGN_IN, Measured
 from bench.scale.units import Units, item_size, of_call, reading, writing
-from tests.test_docs import ROOT
+from chalicelib.settings import PREFIX, Settings
+from infra import template
+from tests.support.pages import ROOT
 
 TEXT = page.PAGE.read_text()
 
@@ -216,9 +218,11 @@ def test_containers_start_no_faster_than_lambda_starts_them() -> None:
     assert limits.decryptions(PLAIN, 10**12) == 200
 
 
-def test_the_settings_that_move_a_limit_exist() -> None:
-    named = " ".join(limit.moved_by for limit in limits.limits())
-    settings = (ROOT / "docs/settings.md").read_text()
-    assert all(name in settings for name in re.findall(r"GATEHOUSE_\w+", named + TEXT))
-    template = (ROOT / "infra/resources.yaml").read_text()
-    assert all(f"\n  {name}:\n" in template for name in re.findall(r"parameter `(\w+)`", named))
+def test_the_settings_and_parameters_that_move_a_limit_exist() -> None:
+    moved_by = " ".join(limit.moved_by for limit in limits.limits())
+    settings = set(re.findall(r"GATEHOUSE_\w+", moved_by + TEXT))
+    assert "GATEHOUSE_PASSWORD_PROFILE" in settings
+    assert settings <= {PREFIX + name.upper() for name in Settings._fields}
+    parameters = set(re.findall(r"parameter `(\w+)`", moved_by))
+    assert parameters == {"RequestsPerSecond", "SignInsPerSecond"}
+    assert parameters <= template.additions()["Parameters"].keys()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.test_docs import ROOT
+from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.xdist_group("load")
 
