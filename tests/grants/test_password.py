@@ -1,53 +1,63 @@
-"""The password grant by itself: a session and its tokens, or neither."""
+"""The password grant by itself: one session, begun for the client that asks."""
 
 from dataclasses import replace
 
 import pytest
 
-from chalicelib.errors import StoreUnavailableError
-from chalicelib.grants.password import PasswordRequest
-from chalicelib.grants.token_issuer import TokenIssuer
-from chalicelib.model import FIRST_PARTY, Device, TokenResponse, User
+from chalicelib.errors import InvalidRequestError
+from chalicelib.grants.grant import TokenRequest
+from chalicelib.grants.password import PasswordGrant
+from chalicelib.model import Device, User
+from chalicelib.oauth.clients import Client
 from chalicelib.realm import Realm
-from chalicelib.scope import Scope
 from chalicelib.services import Services
 
+CLIENT = Client("client_1", frozenset({"password"}), 900, idle_lifetime=50, absolute_lifetime=70, refresh_grace=60)
 REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
 
 
-class NoKeys(TokenIssuer):
-    """Has no key to sign with."""
-
-    def respond(self, *_: object) -> TokenResponse:
-        raise StoreUnavailableError(detail="no key")
+@pytest.fixture
+def grant(services: Services) -> PasswordGrant:
+    return services.password_grant
 
 
-def asked(user: User, scope: Scope | None = None) -> PasswordRequest:
-    return PasswordRequest(user.username, "demo-password", scope, Device("192.0.2.7", "curl"))
+@pytest.fixture
+def request_of_user(services: Services, user: User) -> TokenRequest:
+    return TokenRequest(
+        grant_type="password",
+        client=CLIENT,
+        scope=frozenset({"comments:read", "users:write"}),
+        device=Device("192.0.2.7", "curl/8.5.0"),
+        realm=REALM,
+        now=services.now(),
+        username=user.username,
+        password="demo-password",
+    )
 
 
-def test_a_sign_in_is_a_session_of_the_first_party_client(services: Services, user: User) -> None:
-    tokens = services.sign_in(asked(user), REALM, services.now())
-    (session,) = services.session_store.of_user(user.sub)
-    assert (session.client_id, session.generation, session.asked_scope) == (FIRST_PARTY, 0, None)
-    assert session.expires_at == services.now() + services.settings.session_idle_lifetime
-    assert tokens.scope == user.scope
+def test_it_begins_a_session_of_the_client(
+    grant: PasswordGrant, request_of_user: TokenRequest, services: Services, user: User
+) -> None:
+    granted = grant(request_of_user)
+    assert services.session_store.of_user(user.sub) == [granted.session]
+    session, now = granted.session, request_of_user.now
+    assert (session.client_id, session.generation, granted.refresh_token.generation) == ("client_1", 0, 0)
+    assert (session.expires_at, session.absolute_expires_at) == (now + 50, now + 70)
 
 
-def test_a_narrower_scope_is_kept_with_the_session(services: Services, user: User) -> None:
-    wish = frozenset({"comments:read", "users:write"})
-    tokens = services.sign_in(asked(user, wish), REALM, services.now())
-    (session,) = services.session_store.of_user(user.sub)
-    assert tokens.scope == {"comments:read"}
-    assert session.asked_scope == wish
+def test_it_grants_what_is_asked_and_held_and_keeps_the_wish(
+    grant: PasswordGrant, request_of_user: TokenRequest
+) -> None:
+    granted = grant(request_of_user)
+    assert granted.scope == frozenset({"comments:read"})
+    assert granted.session.asked_scope == request_of_user.scope
+    assert grant(replace(request_of_user, scope=None)).scope == granted.user.scope
 
 
-def test_where_no_key_signs_nothing_is_left_behind(services: Services, user: User) -> None:
-    without = NoKeys(services.keys, services.random_bytes, services.settings.access_token_lifetime)
-    with pytest.raises(StoreUnavailableError):
-        replace(services.sign_in, issuer=without)(asked(user), REALM, services.now())
+def test_without_name_or_password_the_request_is_malformed(
+    grant: PasswordGrant, request_of_user: TokenRequest, services: Services, user: User
+) -> None:
+    for incomplete in (replace(request_of_user, username=None), replace(request_of_user, password=None)):
+        with pytest.raises(InvalidRequestError):
+            grant(incomplete)
     assert services.session_store.of_user(user.sub) == []
-
-
-def test_no_password_shows(user: User) -> None:
-    assert "demo-password" not in repr(asked(user))

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from chalicelib.access_table import access
-from chalicelib.errors import InsufficientScopeError, InvalidTokenError, NotFoundError
-from chalicelib.gate.policy import AccessTable
-from chalicelib.tokens.revocations import Kind, Revocation, Revocations
-from chalicelib.web.caller import Caller, check_access, device
-from tests.support.requests import request
+from chalicelib.errors import InsufficientScopeError, InvalidTokenError
+from chalicelib.tokens.revocations import Revocation, Revocations
+from chalicelib.web.caller import Caller, check_access
+from tests.support.revocations import ended
 
 NOW = 1_800_000_000
-TABLE = AccessTable((access("GET", "/reports", "reports:read"),))
+ENTRY = access("GET", "/reports", "reports:read")
 # As API Gateway hands on what the gate said: texts alone.
 SAID = {
     "sub": "usr_1",
@@ -28,8 +27,8 @@ SAID = {
 }
 
 
-def context(path: str = "/reports", **said: str) -> dict[str, Any]:
-    return {"httpMethod": "GET", "resourcePath": path, "authorizer": {**SAID, **said}}
+def context(**said: str) -> dict[str, Any]:
+    return {"httpMethod": "GET", "resourcePath": "/reports", "authorizer": {**SAID, **said}}
 
 
 def test_the_caller_is_who_the_gate_said() -> None:
@@ -60,24 +59,18 @@ def test_without_a_gate_that_spoke_nobody_calls(left_out: str) -> None:
     [
         (context(), NOW, (), None),
         (context(), NOW + 1, (), InvalidTokenError),
-        (context(), NOW, (Revocation(Kind.SESSION, "ses_1", NOW),), InvalidTokenError),
+        (context(), NOW, (ended("usr_1", "ses_1"),), InvalidTokenError),
         (context(scope="account"), NOW, (), InsufficientScopeError),
-        (context("/elsewhere"), NOW, (), NotFoundError),
     ],
 )
-def test_the_table_is_asked_again(
+def test_the_entry_is_held_against_the_caller_again(
     asked: dict[str, Any], now: int, revoked: tuple[Revocation, ...], error: type[Exception] | None
 ) -> None:
     def check() -> None:
-        check_access(asked, TABLE, lambda: Revocations(revoked), now)
+        check_access(Caller.of(asked), ENTRY, Revocations(revoked), now)
 
     if error is None:
         check()
     else:
         with pytest.raises(error):
             check()
-
-
-def test_a_device_is_the_peer_and_what_it_calls_itself_cut_short() -> None:
-    seen = device(request({"User-Agent": "x" * 300}))
-    assert (seen.address, len(seen.user_agent)) == ("192.0.2.7", 256)
