@@ -69,7 +69,7 @@ destroy: $(INSTALLED) ## deletes the deployed stack; the data stays, but for DEL
 	@$(BIN)/python -m infra.deploy.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
 
 clean: ## removes what make has made
-	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 # The newest Python from 3.11 up that really runs and can make a virtual environment.
 $(INSTALLED): requirements.txt requirements-dev.txt

@@ -67,3 +67,12 @@ def test_every_page_can_be_reached() -> None:
             near = [target / "README.md" if target.is_dir() else target for target, _ in links(page)]
             waiting += [target for target in near if target.suffix == ".md"]
     assert reached >= {page for page in PAGES if page.parent.name != "adr"}
+
+
+def test_every_file_that_contributing_names_is_there() -> None:
+    named = re.findall(r"`((?:\w+/)*\w+\.\w+|(?:\w+/)+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert "grants/token_endpoint.py" in named
+    files = [name for name in named if name.endswith((".py", ".yaml", ".toml", "/"))]
+    assert [
+        name for name in files if not (ROOT / name).exists() and not (ROOT / "chalicelib" / name).exists()
+    ] == []

@@ -91,6 +91,7 @@ _REMEMBERED_CHANGES = 20
 
 
 def key(username: str) -> Item:
+    """The key of the item of `username`."""
     return {"pk": f"username:{usernames.key(username)}"}
 
 

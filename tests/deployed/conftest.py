@@ -59,7 +59,7 @@ class Site:
 
     @property
     def client(self) -> Client:
-        return Client(cast(Gateway, self))
+        return Client(cast("Gateway", self))
 
 
 def forged(services: Services, request_context: Mapping[str, Any]) -> dict[str, str]:

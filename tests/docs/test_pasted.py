@@ -139,7 +139,7 @@ def test_the_commands_of_the_api(stacks: Mapping[Path, Running], shell: str, tmp
     signed_in, refresh, _ = in_the_readme.partition("# 3.")
     assert refresh
     tokens, accounts = commands(API)
-    text = "\n".join((signed_in, tokens, accounts)).replace("zoe", f"zoe-{shell}")
+    text = f"{signed_in}\n{tokens}\n{accounts}".replace("zoe", f"zoe-{shell}")
     printed, codes = pasted(shell, text, stacks[README], tmp_path)
     assert codes == [200, 200, *(200, 200, 200, 204), *(201, 200, 200, 200, 204, 200, 204)]
     assert f'"username":"zoe-{shell}"' in printed

@@ -182,5 +182,5 @@ def test_the_sizes_are_those_of_the_zip(packaged: Path) -> None:
 
 
 def test_the_zip_is_small_enough_for_lambda(packaged: Path) -> None:
-    """ "Lambda quotas": 250 MB unpacked."""
+    """250 MB unpacked ("Lambda quotas")."""
     assert sum(whole for _, whole in archive.sizes(packaged / "deployment.zip").values()) < 250_000_000
