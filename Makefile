@@ -13,7 +13,7 @@ BENCH := .venv/installed-bench
 BENCH_NODE := bench/peers/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test load faults bench scale check package deploy rollback destroy clean node .venv-ministack
+.PHONY: help run test coverage load faults bench scale check package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -21,8 +21,15 @@ help: ## this list
 run: $(INSTALLED) ## the emulated AWS, the demo data and the API on http://127.0.0.1:$PORT (default 8000)
 	@exec $(BIN)/python -m infra.local
 
+TESTS := pytest --numprocesses auto --dist loadgroup --ignore tests/faults/test_faults.py
 test: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## every test but the two long ones, load and faults
-	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/faults/test_faults.py
+	$(BIN)/$(TESTS)
+
+coverage: $(INSTALLED) $(MINISTACK) $(NODE)/node_modules/installed ## make test, and how much of chalicelib it runs; fails below the figure in pyproject.toml
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m $(TESTS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 SECONDS ?= 60
 load: $(INSTALLED) $(MINISTACK) ## clients of the served API for $SECONDS (default 60), and whether every promise was kept (docs/scale.md)
@@ -62,7 +69,7 @@ destroy: $(INSTALLED) ## deletes the deployed stack; the data stays, but for DEL
 	@$(BIN)/python -m infra.deploy.destroy $(STAGE) --yes '$(YES)' --delete-data '$(DELETE_DATA)'
 
 clean: ## removes what make has made
-	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-ministack $(NODE)/node_modules $(BENCH_NODE)/node_modules build .chalice/deployments .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 # The newest Python from 3.11 up that really runs and can make a virtual environment.
 $(INSTALLED): requirements.txt requirements-dev.txt

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
@@ -70,7 +71,7 @@ def running() -> Iterator[Mapping[str, str]]:
 def _logging() -> Iterator[None]:
     """Every line is written as Lambda's handler writes it, to nowhere."""
     root = logging.getLogger()
-    with open(os.devnull, "w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:
         handler = logging.StreamHandler(nowhere)
         handler.setFormatter(JsonFormatter())
         root.addHandler(handler)

@@ -34,4 +34,5 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     base64url       base64url in its canonical form
     deadline        by when the work under way must end
     errors          what can go wrong
+    version         the version of this code
 """

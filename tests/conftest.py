@@ -109,7 +109,7 @@ def client(services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch) ->
 def new_user(
     services: Services,
     scope: str = DEMO_SCOPE,
-    password: str = "demo-password",  # noqa: S107
+    password: str = "demo-password",
     **record: object,
 ) -> User:
     """A user whom no other test knows."""

@@ -7,9 +7,7 @@ import pytest
 
 from chalicelib import scope
 from chalicelib.settings import PREFIX, Settings
-
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+from tests.support.pages import PAGES, ROOT
 
 # The template gives these.
 FROM_THE_TEMPLATE = re.compile(r"stage|kms_key|event_bus|\w+_table")
@@ -40,7 +38,41 @@ def test_every_setting_is_listed_with_its_default() -> None:
     assert dict(rows) == expected
 
 
+def links(page: Path) -> list[tuple[Path, str]]:
+    """The files that `page` links to, each with the heading, if any."""
+    written = re.findall(r"\]\(((?!https?://)[^)]+)\)", page.read_text())
+    parts = (link.partition("#") for link in written)
+    return [((page.parent / path).resolve() if path else page, heading) for path, _, heading in parts]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name after `#`: the headings as forges write them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
-        assert (page.parent / link).exists(), link
+    for target, heading in links(page):
+        assert target.exists()
+        assert not heading or heading in anchors(target), heading
+
+
+def test_every_page_can_be_reached() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            near = [target / "README.md" if target.is_dir() else target for target, _ in links(page)]
+            waiting += [target for target in near if target.suffix == ".md"]
+    assert reached >= {page for page in PAGES if page.parent.name != "adr"}
+
+
+def test_every_file_that_contributing_names_is_there() -> None:
+    named = re.findall(r"`((?:\w+/)*\w+\.\w+|(?:\w+/)+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert "grants/token_endpoint.py" in named
+    files = [name for name in named if name.endswith((".py", ".yaml", ".toml", "/"))]
+    assert [
+        name for name in files if not (ROOT / name).exists() and not (ROOT / "chalicelib" / name).exists()
+    ] == []

@@ -9,7 +9,7 @@ from chalicelib.errors import InvalidRequestError
 
 words = st.text(
     st.characters(codec="ascii", exclude_characters='"\\ ', min_codepoint=0x21, max_codepoint=0x7E), min_size=1
-)
+) | st.sampled_from(["read", "write", "account"])  # else two sets would hardly meet
 scopes = st.frozensets(words, max_size=6)
 
 
@@ -19,13 +19,17 @@ def test_the_wire_form_reads_back(some: frozenset[str]) -> None:
 
 
 @given(scopes, st.none() | scopes, st.none() | scopes)
-def test_narrowing_never_adds(
+def test_a_word_is_granted_where_it_is_held_and_every_wish_names_it(
     held: frozenset[str], asked: frozenset[str] | None, again: frozenset[str] | None
 ) -> None:
-    got = scope.granted(held, asked, again)
-    assert got <= held
-    assert asked is None or got <= asked
-    assert got == held or asked is not None or again is not None
+    wishes = [wish for wish in (asked, again) if wish is not None]
+    expected = {word for word in held if all(word in wish for wish in wishes)}
+    assert scope.granted(held, asked, again) == expected
+
+
+@given(scopes)
+def test_who_asks_for_nothing_in_particular_keeps_all(held: frozenset[str]) -> None:
+    assert scope.granted(held) == scope.granted(held, None) == scope.granted(held, None, None) == held
 
 
 def test_asking_for_more_gives_what_is_held() -> None:

@@ -15,6 +15,7 @@ _TIMES = 21
 
 
 def main(arguments: list[str]) -> int:
+    """The exit status: 1 where `--check` finds another page than the one that would be written."""
     check = arguments == ["--check"]
     with ministack.running() as environment:
         os.environ.update(environment)

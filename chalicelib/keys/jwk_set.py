@@ -210,6 +210,7 @@ def fetch_jwk_set(uri: str) -> bytes:
     Raises `OSError` for any status but 200, for more than 64 kB, and for what does not come in time.
     """
     import urllib.request
+    from http import HTTPStatus
     from http.client import HTTPException
 
     if not uri.startswith(("https://", "http://")):
@@ -224,7 +225,7 @@ def fetch_jwk_set(uri: str) -> bytes:
             status: int = response.status
     except (HTTPException, ValueError) as error:
         raise OSError(f"the JWK Set's address gave no HTTP answer: {type(error).__name__}") from error
-    if status != 200:
+    if status != HTTPStatus.OK:
         raise OSError(f"the JWK Set's address answered {status}")
     if len(document) > MAX_DOCUMENT_LENGTH:
         raise OSError("the JWK Set is too long")

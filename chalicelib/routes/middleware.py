@@ -97,4 +97,6 @@ def _preflight(methods: Sequence[str]) -> Callable[..., Response]:
 def _as_problem(response: Response) -> Response:
     # Chalice's own errors are {"Code": …, "Message": …}.
     ours = problem_details.CONTENT_TYPE in str(response.headers.get("Content-Type", ""))
-    return response if response.status_code < 400 or ours else problem_details.from_status(response.status_code)
+    if ours or response.status_code < HTTPStatus.BAD_REQUEST:
+        return response
+    return problem_details.from_status(response.status_code)

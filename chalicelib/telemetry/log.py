@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.telemetry.events import Event, Measure
 from chalicelib.timestamps import rfc3339
+from chalicelib.version import VERSION
 
 NAMESPACE = "Gatehouse"
 
@@ -76,11 +77,11 @@ class TelemetryLog:
 
     def measure(self, measure: Measure, value: int) -> None:
         """Writes `value` as one line."""
-        self._write(measure, value, _UNITS.get(measure, "Count"), {"stage": self.stage})
+        self._write(measure, value, _UNITS.get(measure, "Count"), {"stage": self.stage, "version": VERSION})
 
     def _told(self, event: Event) -> dict[str, Any]:
         source = _source.get()
-        told = asdict(event) | {"at": rfc3339(event.at), "stage": self.stage}
+        told = asdict(event) | {"at": rfc3339(event.at), "stage": self.stage, "version": VERSION}
         told |= asdict(source) if source else {}
         return {name: value for name, value in told.items() if value is not None}
 

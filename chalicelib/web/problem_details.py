@@ -20,6 +20,8 @@ _STATUS: dict[type[errors.GatehouseError], HTTPStatus] = {
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.InvalidCredentialsError: HTTPStatus.UNAUTHORIZED,
     errors.InvalidGrantError: HTTPStatus.UNAUTHORIZED,
+    errors.UnsupportedGrantTypeError: HTTPStatus.BAD_REQUEST,
+    errors.UnauthorizedClientError: HTTPStatus.BAD_REQUEST,
     errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     errors.InsufficientScopeError: HTTPStatus.FORBIDDEN,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,

@@ -1,0 +1,1 @@
+"""`make deploy`, `make rollback`, `make destroy`: a stack, its versions, its end."""

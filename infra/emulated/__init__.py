@@ -1,0 +1,1 @@
+"""AWS in its place: moto, ministack, and Lambda's runtime."""

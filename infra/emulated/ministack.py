@@ -7,6 +7,7 @@ promise. It pins its own botocore, so it lives in `.venv-ministack`, made from r
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_server
@@ -85,7 +86,7 @@ def _wait_until_healthy(port: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=_START_TIMEOUT)
     try:
         connection.request("GET", "/_ministack/health")
-        if connection.getresponse().status != 200:
+        if connection.getresponse().status != HTTPStatus.OK:
             raise ConnectionError("ministack is not healthy")
     finally:
         connection.close()

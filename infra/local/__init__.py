@@ -1,0 +1,1 @@
+"""`make run`: the local gateway in front of the app."""

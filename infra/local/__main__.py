@@ -105,13 +105,14 @@ def _local_env(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _welcome(url: str) -> str:
-    parse = "import json, sys; token = json.load(sys.stdin); print(token['access_token'], token['refresh_token'])"
+    pair = """import json, sys; t = json.load(sys.stdin); print(t["access_token"], t["refresh_token"])"""
     return f"""
 Gatehouse is at {url}  (Ctrl-C stops it)
 Users: demo / demo-password, and the administrator admin / admin-password
 
 Get a token:
-  read -r TOKEN REFRESH <<< "$(curl -s -u demo:demo-password -X POST {url}/tokens | python3 -c "{parse}")"
+  PAIR=$(curl -s -u demo:demo-password -X POST {url}/tokens | python3 -c '{pair}')
+  TOKEN=${{PAIR% *}} REFRESH=${{PAIR#* }}
 
 Call a protected route:
   curl -i {url}/me -H "Authorization: Bearer $TOKEN"

@@ -1,0 +1,1 @@
+"""`make package`: the zip and the template that are deployed."""

@@ -68,7 +68,7 @@ def package(stage: str, architecture: str | None = None, region: str | None = No
         _pack(made, staged, installed)
         _name_stage(made, stage)
         for name in ("deployment.zip", "sam.yaml"):  # the template last: it says that both are new
-            os.replace(made / name, result / name)
+            (made / name).replace(result / name)
     return result
 
 

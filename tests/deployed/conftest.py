@@ -22,8 +22,8 @@ from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
 from infra.local.gateway import Answer, Gateway
 from tests.deployed.requests import ORIGIN
-from tests.infra.local.test_make_run import Running
 from tests.support.client import Client
+from tests.support.local_stack import Running
 
 TIMEOUT = 30  # seconds
 
@@ -59,7 +59,7 @@ class Site:
 
     @property
     def client(self) -> Client:
-        return Client(cast(Gateway, self))
+        return Client(cast("Gateway", self))
 
 
 def forged(services: Services, request_context: Mapping[str, Any]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def signed_in(client: Client) -> SignedIn:
 
 def signed_by(access_token: str) -> str:
     """The key id of a token."""
-    kid: str = json.loads(base64url.decode(access_token.split(".")[0]))["kid"]
+    kid: str = json.loads(base64url.decode(access_token.partition(".")[0]))["kid"]
     return kid
 
 

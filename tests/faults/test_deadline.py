@@ -82,7 +82,7 @@ class Answering:
         headers: Any = HeadersDict({"x-amz-retry-after": "5000"})
         response: Any = AWSResponse(request.url, self.status, headers, None)
         response._content = self.body
-        return cast(AWSResponse, response)
+        return cast("AWSResponse", response)
 
 
 THROTTLED = 400, b'{"__type": "com.amazonaws#ThrottlingException"}'

@@ -264,7 +264,7 @@ def per_thread() -> Iterator[None]:
         mock.patch("chalicelib.services.connect", lambda service: _here.world.connect(service)),
         mock.patch.object(authorizer, "GATE", _PerThread("gate")),
     ):
-        install(cast(Services, _PerThread("services")))
+        install(cast("Services", _PerThread("services")))
         try:
             yield
         finally:

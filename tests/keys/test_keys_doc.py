@@ -11,7 +11,7 @@ from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
 from chalicelib.settings import Settings
-from tests.test_docs import ROOT
+from tests.support.pages import ROOT
 
 PAGE = (ROOT / "docs/keys.md").read_text()
 PICTURE = (ROOT / "docs/keys.svg").read_text()

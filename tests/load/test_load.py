@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.test_docs import ROOT
+from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.xdist_group("load")
 
@@ -14,6 +14,8 @@ pytestmark = pytest.mark.xdist_group("load")
 def test_a_short_run_keeps_every_promise() -> None:
     environment = os.environ | {"SECONDS": "5", "GATEHOUSE_REVOCATION_INTERVAL": "1"}
     command = [sys.executable, "-m", "tests.load"]
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Every invariant held" in run.stdout

@@ -126,7 +126,7 @@ class Session:
 
     def has_two_holders(self, generation: int, holder: object, now: int) -> bool:
         """The promise about thieves: of two holders who present one token more than the grace apart, the second
-        ends the session. (Had it ended before, all the better.)"""
+        ends the session, had it not ended before."""
         use = self.spent.get(generation)
         return use is not None and use.holder is not holder and now > use.at + GRACE
 

@@ -76,7 +76,7 @@ class Client:
         typed = {"Content-Type": "application/json", **(headers or {})}
         return self.send(method, target, typed, json.dumps(fields))
 
-    def sign_in(self, username: str, password: str = "demo-password", **fields: str) -> Reply:  # noqa: S107
+    def sign_in(self, username: str, password: str = "demo-password", **fields: str) -> Reply:
         return self.form("/tokens", basic(username, password), **fields)
 
     def refresh(self, refresh_token: str, **fields: str) -> Reply:

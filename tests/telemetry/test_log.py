@@ -12,6 +12,7 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.telemetry.events import Event, EventName, Measure
 from chalicelib.telemetry.log import Source, TelemetryLog, during
+from chalicelib.version import VERSION
 
 EVENT = Event(event=EventName.SESSION_ENDED, at=1_800_000_000, sub="usr_1", session_id="ses_1", reason="logout")
 
@@ -63,6 +64,7 @@ def test_an_event_is_one_line_with_the_fields_that_apply(lines: Lines) -> None:
         "event": "session_ended",
         "at": "2027-01-15T08:00:00Z",
         "stage": "gatehouse-test",
+        "version": VERSION,
         "sub": "usr_1",
         "session_id": "ses_1",
         "reason": "logout",
@@ -98,7 +100,7 @@ def test_the_line_is_a_metric_of_the_stage(lines: Lines) -> None:
 def test_a_measurement_is_a_line_with_its_unit(lines: Lines, measure: Measure, unit: str) -> None:
     log().measure(measure, 7)
     (line,) = lines.parsed
-    assert (line[measure], line["stage"]) == (7, "gatehouse-test")
+    assert (line[measure], line["stage"], line["version"]) == (7, "gatehouse-test", VERSION)
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": measure, "Unit": unit}]
 
 
@@ -132,5 +134,10 @@ def test_an_event_that_the_bus_does_not_take_is_counted_and_stays_in_the_log(lin
 def test_no_event_has_a_field_of_log_records() -> None:
     # `logging` refuses such a field when the line is written.
     record = logging.LogRecord("", 0, "", 0, "", None, None)
-    told = set(Event.__slots__) | {"stage", "request_id", "address", "user_agent"} | {*EventName} | {*Measure}
+    told = (
+        set(Event.__slots__)
+        | {"stage", "version", "request_id", "address", "user_agent"}
+        | {*EventName}
+        | {*Measure}
+    )
     assert not told & {*record.__dict__, "message", "asctime"}

@@ -237,8 +237,8 @@ def test_wild_headers(changes: Json) -> None:
 
 def edited(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
     """`text` with each edit (where, how much of it goes, what comes instead) made in turn."""
-    for at, gone, instead in edits:
-        at %= len(text) + 1
+    for place, gone, instead in edits:
+        at = place % (len(text) + 1)
         text = text[:at] + instead + text[at + gone :]
     return text
 

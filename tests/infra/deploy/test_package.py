@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from chalicelib.version import VERSION
 from infra.package import archive, build, dependencies, runtimes
 from infra.refusal import RefusalError
 from tests.infra.deploy.conftest import copy
@@ -48,6 +49,12 @@ def tree(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def template(packaged: Path) -> Mapping[str, Any]:
     return build.template_in(packaged)
+
+
+def test_the_package_has_the_version(tree: Path) -> None:
+    program = "import sys; sys.path[:0] = [sys.argv[1]]; from chalicelib.version import VERSION; print(VERSION)"
+    command = [sys.executable, "-I", "-c", program, str(tree)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{VERSION}\n"
 
 
 def test_the_same_sources_make_the_same_package(project: Path, packaged: Path, tmp_path: Path) -> None:
@@ -175,5 +182,5 @@ def test_the_sizes_are_those_of_the_zip(packaged: Path) -> None:
 
 
 def test_the_zip_is_small_enough_for_lambda(packaged: Path) -> None:
-    """ "Lambda quotas": 250 MB unpacked."""
+    """250 MB unpacked ("Lambda quotas")."""
     assert sum(whole for _, whole in archive.sizes(packaged / "deployment.zip").values()) < 250_000_000

@@ -1,11 +1,9 @@
 """`python -m infra.local`, which `make run` calls: it gets ready, says how to reach it, leaves nothing behind."""
 
-import os
 import signal
 import socket
 import stat
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,50 +11,8 @@ from urllib.error import URLError
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-READY = 60  # seconds
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def start(directory: Path, port: object, **environment: str) -> "subprocess.Popen[str]":
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GATEHOUSE_"))}
-    return subprocess.Popen(
-        [sys.executable, "-m", "infra.local"],
-        cwd=directory,
-        env={**clean, "PYTHONPATH": str(ROOT), "PORT": str(port), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-class Running:
-    """A local stack that is ready, in a directory of its own. `said` is what it printed until then."""
-
-    def __init__(self, directory: Path, **environment: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.local_env = directory / ".local.env"
-        self.process = start(directory, self.port, **environment)
-        assert self.process.stdout
-        self.said = ""
-        for line in self.process.stdout:
-            self.said += line
-            if line.startswith("Other commands"):
-                return
-        raise AssertionError(self.process.communicate())
-
-    def stop(self, number: int) -> tuple[int, str]:
-        """The exit code and what it wrote to stderr."""
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=READY)
-        return self.process.returncode, errors
+from tests.support.local_stack import READY, Running, free_port, start
+from tests.support.shells import paste
 
 
 @pytest.fixture
@@ -94,11 +50,11 @@ def test_it_serves_tells_how_and_leaves_nothing_behind(running: Running) -> None
 
 def test_the_printed_commands_work_pasted_in_order_and_ctrl_c_stops_it(running: Running) -> None:
     commands = [line.strip() for line in running.said.splitlines() if line.startswith("  ")]
-    assert len(commands) == 3
-    shell = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=True)
-    assert shell.stdout.count("HTTP/1.1 200 OK") == 2
-    assert '"username":"demo"' in shell.stdout
-    assert '"refresh_token"' in shell.stdout
+    assert len(commands) == 4
+    pasted = paste("bash", "\n".join(commands))
+    assert pasted.stdout.count("HTTP/1.1 200 OK") == 2
+    assert '"username":"demo"' in pasted.stdout
+    assert '"refresh_token"' in pasted.stdout
 
     code, errors = running.stop(signal.SIGINT)
     assert code == 0

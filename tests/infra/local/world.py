@@ -61,7 +61,7 @@ class World:
         event: dict[str, Any] = json.loads(answer.body)
         return event
 
-    def guarded(self, token: str = "abc", path: str = "/guarded", method: str = "GET") -> Answer:  # noqa: S107
+    def guarded(self, token: str = "abc", path: str = "/guarded", method: str = "GET") -> Answer:
         return self.get(path, ("Authorization", f"Bearer {token}"), method=method)
 
 
