@@ -28,9 +28,11 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     settings        the environment, read once, checked, typed
     realm           who issues a token, and for whom
     model           the nouns, as frozen values
+    ids             ids that this service makes
     scope           scopes as sets (RFC 6749 section 3.3)
     timestamps      times as people and clients read them
     base64url       base64url in its canonical form
+    strict_json     JSON that no two readers read differently
     deadline        by when the work under way must end
     errors          what can go wrong
 """

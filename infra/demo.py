@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from chalicelib import base64url
+from chalicelib.ids import new_id
 from chalicelib.model import User
 from chalicelib.scope import Scope, parse
 from chalicelib.services import Services, assemble
-from chalicelib.tokens.refresh_token import ID_BYTES
 
 _ALL = "comments:read comments:write comments:moderate account users:write"
 
@@ -26,7 +25,7 @@ def add_keys(services: Services) -> None:
 
 def _user(services: Services, username: str, password: str, scope: Scope) -> User:
     return User(
-        sub=base64url.encode(services.random_bytes(ID_BYTES)),
+        sub=new_id(services.random_bytes),
         username=username,
         email=f"{username}@example.com",
         password_hash=services.passwords.hash(password),

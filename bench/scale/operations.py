@@ -16,8 +16,9 @@ from chalice.local import LambdaContext
 
 from bench.scale.counter import Counted, Counter
 from bench.scale.units import item_size
-from chalicelib import authorizer, base64url
-from chalicelib.authorizer import Gate
+from chalicelib import authorizer
+from chalicelib.gate.decision import Gate
+from chalicelib.ids import new_id
 from chalicelib.model import User
 from chalicelib.scope import parse
 from chalicelib.services import Services, assemble, install
@@ -82,7 +83,7 @@ class World:
         demo.add_keys(self._services)
         self._services.users.add(
             User(
-                sub=base64url.encode(self._services.random_bytes(16)),
+                sub=new_id(self._services.random_bytes),
                 username=_USERNAME,
                 email=_USERNAME,
                 password_hash=self._services.passwords.hash(_PASSWORD),

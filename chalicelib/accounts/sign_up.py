@@ -5,16 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib import base64url
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import Passwords, check_new_password
 from chalicelib.accounts.sessions import PASSWORD_CHANGED, Kept, next_epoch
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError
+from chalicelib.ids import new_id
 from chalicelib.model import Device, EpochChange, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.refresh_token import ID_BYTES
 
 # RFC 5321 §4.5.3.1: 64 octets, an at sign, 255 octets; 254 in all by §4.5.3.1.3. Whether it is a mailbox,
 # only a letter can tell.
@@ -58,7 +57,7 @@ class Accounts:
         email = _normalized_email(request.email)
         check_new_password(request.password, username, email)
         user = User(
-            sub=base64url.encode(self.random_bytes(ID_BYTES)),
+            sub=new_id(self.random_bytes),
             username=username,
             email=email,
             password_hash=self.passwords.hash(request.password),

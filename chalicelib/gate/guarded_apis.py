@@ -4,10 +4,9 @@ The table of a service is a reviewed file of the package, `chalicelib/guarded/SE
 is a setting of the stage, for an API's id is known only once it is deployed. docs/protect-your-api.md shows both.
 """
 
-import json
 import os
 
-from chalicelib import scope
+from chalicelib import scope, strict_json
 from chalicelib.access_table import Access
 from chalicelib.errors import InvalidRequestError
 from chalicelib.gate.policy import AccessTable, InexactPolicyError
@@ -55,19 +54,12 @@ def read(text: str) -> AccessTable:
     will do. Raises `InexactPolicyError`, which names the route.
     """
     try:
-        routes = json.loads(text, object_pairs_hook=_unique)
+        routes = strict_json.loads(text)
     except ValueError as error:
-        raise InexactPolicyError(f"not JSON that says each thing once: {error}") from None
+        raise InexactPolicyError(f"not strict JSON: {error}") from None
     if not isinstance(routes, dict):
         raise InexactPolicyError("not a JSON object of routes")
     return AccessTable([_access(route, needs) for route, needs in routes.items()])
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError(f"a name is there twice among {', '.join(sorted(name for name, _ in pairs))}")
-    return members
 
 
 def _access(route: str, needs: object) -> Access:

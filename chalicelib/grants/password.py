@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib import base64url
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.sessions import Sessions
 from chalicelib.grants.grant import Granted, TokenRequest, required
+from chalicelib.ids import new_id
 from chalicelib.model import Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName
-from chalicelib.tokens.refresh_token import ID_BYTES, SECRET_BYTES, RefreshToken
+from chalicelib.tokens.refresh_token import SECRET_BYTES, RefreshToken
 
 
 class Users(Protocol):
@@ -46,7 +46,7 @@ class PasswordGrant:
     def _begun(self, user: User, request: TokenRequest) -> tuple[Session, RefreshToken]:
         refresh_token = RefreshToken(
             sub=user.sub,
-            session_id=base64url.encode(self.random_bytes(ID_BYTES)),
+            session_id=new_id(self.random_bytes),
             secret=self.random_bytes(SECRET_BYTES),
             generation=0,
         )

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib import base64url
 from chalicelib.grants.grant import Granted, TokenRequest
+from chalicelib.ids import new_id
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import TokenResponse
 from chalicelib.tokens import access_token, refresh_token
 from chalicelib.tokens.access_token import AccessToken
 from chalicelib.tokens.refresh_token import HmacKey
-
-JTI_BYTES = 16
 
 
 class Keys(Protocol):
@@ -49,7 +47,7 @@ class TokenIssuer:
             sub=user.sub,
             client_id=session.client_id,
             scope=granted.scope,
-            jti=base64url.encode(self.random_bytes(JTI_BYTES)),
+            jti=new_id(self.random_bytes),
             lifetime=lifetime,
             sid=session.session_id,
             username=user.username,
