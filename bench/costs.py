@@ -16,7 +16,7 @@ from bench.containers import Call, recorded
 from bench.peers import authlib, oidc_provider
 from bench.rows import Row
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.services import Services
 from infra.local.gateway import Gateway
 from tests.support.client import Client, Reply, bearer

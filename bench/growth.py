@@ -22,7 +22,7 @@ from bench.measure import ratios
 from bench.picture import Panel
 from bench.rows import Row
 from chalicelib import base64url
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
 from chalicelib.keys.material import NewKey, new_signing_key, signing_key
 from chalicelib.keys.ring import KeyEntry
