@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from chalice import Blueprint
 from chalice.app import AuthRequest
 
-from chalicelib import settings
 from chalicelib.access_table import guarded
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
 from chalicelib.keys.jwk_set import fetch_jwk_set
+from chalicelib.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from chalicelib.tokens.revocations import Revocations
@@ -27,25 +27,25 @@ _log = logging.getLogger(__name__)
 blueprint = Blueprint(__name__)
 
 
-def _guarded(given: settings.Settings) -> Mapping[str, AccessTable] | None:
-    if not given.guarded_apis:
+def _guarded(settings: Settings) -> Mapping[str, AccessTable] | None:
+    if not settings.guarded_apis:
         return None
     from chalicelib.gate.guarded_apis import load  # here, so that a gate without it starts as fast as ever
 
-    return load(given, PROTECTED)
+    return load(settings, PROTECTED)
 
 
-def _revocations(given: settings.Settings) -> "Callable[[int], Revocations] | None":
-    if not given.gate_reads_feed:
+def _revocations(settings: Settings) -> "Callable[[int], Revocations] | None":
+    if not settings.gate_reads_feed:
         return None
     from chalicelib.gate.revocation_feed import revocations  # here, for it brings boto3
 
-    return revocations(given)
+    return revocations(settings)
 
 
 # Compiled once; a table that cannot be written exactly as a policy stops the start.
 PROTECTED = AccessTable(guarded())
-SETTINGS = settings.from_environment(os.environ)
+SETTINGS = from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 

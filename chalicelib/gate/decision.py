@@ -26,10 +26,10 @@ class _Api(NamedTuple):
 
 
 class Gate:
-    """Decides what a token may reach. `fetch` gets a JWK Set by its address, `clock` tells the NumericDate.
+    """Decides what a token may reach. `fetch` gets a JWK Set by its address, `clock` gives the NumericDate.
 
     `guarded` are the access tables by API id; where there are none, `access_table` holds for whichever API asks.
-    `revocations` tells what is revoked at a NumericDate; without it nothing is.
+    `revocations` gives what is revoked at a NumericDate; without it nothing is.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class Gate:
         prefix = "/".join(method_arn.split("/", 2)[:2])
         api = self._apis.get(prefix)
         if api is None:
-            api = self._apis[prefix] = self._opened(method_arn)
+            api = self._apis[prefix] = self._new_api(method_arn)
         return api
 
-    def _opened(self, method_arn: str) -> _Api:
+    def _new_api(self, method_arn: str) -> _Api:
         try:
             arn = MethodArn.parse(method_arn)
         except ValueError:

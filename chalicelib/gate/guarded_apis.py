@@ -19,19 +19,19 @@ OWN = "gatehouse"
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guarded")
 
 
-def load(given: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str, AccessTable]:
+def load(settings: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str, AccessTable]:
     """The access table of each guarded API, by the API's id. `own` is this service's.
 
     Raises `SettingsError`, which names the variable, and `InexactPolicyError`, which names file and route.
     """
-    services = {service for _, service in given.guarded_apis}
+    services = {service for _, service in settings.guarded_apis}
     if OWN not in services:
         raise SettingsError(f"GATEHOUSE_GUARDED_APIS must name this service's own API too, as API_ID={OWN}")
-    if not given.issuer:
+    if not settings.issuer:
         # At its own API the issuer follows from the ARN of what was called; that ARN names another API here.
         raise SettingsError("GATEHOUSE_GUARDED_APIS needs GATEHOUSE_ISSUER")
     tables = {OWN: own} | {service: _load(service, folder) for service in sorted(services - {OWN})}
-    return {api_id: tables[service] for api_id, service in given.guarded_apis}
+    return {api_id: tables[service] for api_id, service in settings.guarded_apis}
 
 
 def _load(service: str, folder: str) -> AccessTable:
