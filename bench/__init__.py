@@ -7,7 +7,8 @@
     issued         access tokens as the service issues them, for those who verify
     hostile        tokens that cost who refuses them as much as they can
     many_routes    access tables of any size
-    containers          the app in this process, its calls to AWS recorded and made again
+    client         requests of the demo users
+    containers     the app in this process, its calls to AWS recorded and made again
     packages       what cold starts, compiled or not
     picture        docs/growth.svg
     baselines/     what our own code is held against

@@ -19,6 +19,7 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from botocore import xform_name
 from botocore.config import Config
 
+from bench.client import basic
 from chalicelib.accounts.password import Profile
 from chalicelib.model import User
 from chalicelib.services import Services, assemble, install
@@ -26,7 +27,6 @@ from chalicelib.stores import aws
 from infra import demo
 from infra.emulated import ministack
 from infra.emulated.lambda_events import proxy_event
-from tests.support.client import basic
 
 # Costs nothing, protects nothing.
 CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)

@@ -12,14 +12,15 @@ from unittest import mock
 
 from app import app
 from bench import containers
+from bench.client import Client, bearer
+from bench.client import tokens as tokens_in
 from bench.containers import Call, recorded
 from bench.peers import authlib, oidc_provider
 from bench.rows import Row
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.services import Services
-from infra.local.gateway import Gateway
-from tests.support.client import Client, Reply, bearer
+from infra.local.gateway import Answer, Gateway
 
 _ISSUER = "https://auth.example.com"
 _NOTE = (
@@ -47,7 +48,7 @@ class Operation(NamedTuple):
 
     what: str
     most: int
-    request: Callable[[], Reply]
+    request: Callable[[], Answer]
     status: int
 
 
@@ -68,34 +69,34 @@ def rows() -> Iterator[Row]:
 def _operations(client: Client) -> Iterator[Operation]:
     """Each is asked for when the one before it has been answered."""
 
-    def sign_in(password: str = "demo-password") -> Reply:  # noqa: S107
+    def sign_in(password: str = "demo-password") -> Answer:  # noqa: S107
         return client.sign_in("demo", password)
 
-    def refresh(tokens: Mapping[str, Any]) -> Reply:
+    def refresh(tokens: Mapping[str, Any]) -> Answer:
         return client.refresh(tokens["refresh_token"])
 
-    def log_out(tokens: Mapping[str, Any], sessions: str = "") -> Reply:
+    def log_out(tokens: Mapping[str, Any], sessions: str = "") -> Answer:
         return client.send("POST", f"/logout{sessions}", bearer(tokens["access_token"]))
 
-    def forged(tokens: Mapping[str, Any]) -> Reply:
+    def forged(tokens: Mapping[str, Any]) -> Answer:
         token = tokens["refresh_token"]
         return client.refresh(token[:60] + ("A" if token[60] != "A" else "B") + token[61:])
 
-    tokens: Any = sign_in().json
+    tokens: Any = tokens_in(sign_in())
     yield Operation("sign-in", 2, sign_in, 200)
     sign_in("wrong password")
     yield Operation("sign-in refused", 4, lambda: sign_in("wrong password"), 401)
     yield Operation("refresh", 2, lambda: refresh(tokens), 200)
     yield Operation("refresh, its answer lost and asked for again", 2, lambda: refresh(tokens), 200)
     yield Operation("refresh token that somebody forged", 0, lambda: forged(tokens), 401)
-    yield Operation("protected request", 0, lambda: client.get("/me", tokens["access_token"]), 200)
-    refresh(refresh(tokens).json)
+    yield Operation("protected request", 0, lambda: client.send("GET", "/me", bearer(tokens["access_token"])), 200)
+    refresh(tokens_in(refresh(tokens)))
     yield Operation("refresh token used twice: its session ends", 2, lambda: refresh(tokens), 401)
-    tokens = sign_in().json
+    tokens = tokens_in(sign_in())
     yield Operation("logout", 1, lambda: log_out(tokens), 204)
-    tokens = sign_in().json
+    tokens = tokens_in(sign_in())
     yield Operation("logout everywhere, however many sessions", 2, lambda: log_out(tokens, "?sessions=all"), 204)
-    tokens = sign_in().json
+    tokens = tokens_in(sign_in())
     containers.container(profile=containers.CHEAP, issuer=_ISSUER)
     yield Operation("a new container's first refresh", 7, lambda: refresh(tokens), 200)
 
@@ -107,7 +108,7 @@ def _gate(runtime: Services) -> Gate:
     return Gate(runtime.settings, authorizer.PROTECTED, fetch, runtime.clock)
 
 
-def counted(request: Callable[[], Reply], status: int) -> Cost:
+def counted(request: Callable[[], Answer], status: int) -> Cost:
     """What `request` costs. Raises `RuntimeError` where it is not answered with `status`."""
     with recorded() as calls:
         answered = request().status

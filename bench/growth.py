@@ -14,6 +14,7 @@ from typing import Any
 
 from app import app
 from bench import containers, picture
+from bench.client import basic
 from bench.containers import Refreshing, answered, recorded
 from bench.costs import Cost, cost
 from bench.issued import LIFETIME, MANY, METHOD_ARN, REALM, SETTINGS, by_turns
@@ -22,7 +23,7 @@ from bench.measure import ratios
 from bench.picture import Panel
 from bench.rows import Row
 from chalicelib import base64url
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
 from chalicelib.keys.material import NewKey, new_signing_key, signing_key
 from chalicelib.keys.ring import KeyEntry
@@ -34,7 +35,6 @@ from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
 from chalicelib.tokens.revocation_feed import Feed
 from chalicelib.tokens.revocations import Kind
-from tests.support.client import basic
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
 

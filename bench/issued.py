@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from chalicelib import base64url, issuer
-from chalicelib.authorizer import PROTECTED, Gate
+from chalicelib.authorizer import PROTECTED
+from chalicelib.gate.decision import Gate
 from chalicelib.gate.verified_tokens import MOST
-from chalicelib.ids import ID_BYTES
+from chalicelib.ids import new_id
 from chalicelib.keys.jwk_set import PublicKey, parse_jwk_set
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import FIRST_PARTY
@@ -75,12 +76,12 @@ def issue(
 
 def _content(random_bytes: Callable[[int], bytes]) -> AccessToken:
     return AccessToken(
-        sub=base64url.encode(random_bytes(ID_BYTES)),
+        sub=new_id(random_bytes),
         client_id=FIRST_PARTY,
         scope=SCOPE,
-        jti=base64url.encode(random_bytes(ID_BYTES)),
+        jti=new_id(random_bytes),
         lifetime=LIFETIME,
-        sid=base64url.encode(random_bytes(ID_BYTES)),
+        sid=new_id(random_bytes),
         username="demo",
         session_epoch=0,
     )

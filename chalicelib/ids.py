@@ -12,7 +12,7 @@ _MILLISECONDS = 1_000
 _MOST_AHEAD = 1_000
 
 
-def random_id(random_bytes: Callable[[int], bytes]) -> str:
+def new_id(random_bytes: Callable[[int], bytes]) -> str:
     """128 random bits as 22 characters of base64url."""
     return base64url.encode(random_bytes(ID_BYTES))
 

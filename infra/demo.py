@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from chalicelib import base64url
 from chalicelib.access_table import ACCESS_TABLE
+from chalicelib.ids import new_id
 from chalicelib.model import User
 from chalicelib.scope import Scope, parse
 from chalicelib.services import Services, assemble
-from chalicelib.tokens.refresh_token import ID_BYTES
 
 _USER = parse("comments:read comments:write account")
 # Every scope that a route asks for, so that a new route can be tried at once.
@@ -29,7 +28,7 @@ def add_keys(services: Services) -> None:
 
 def _user(services: Services, username: str, password: str, scope: Scope) -> User:
     return User(
-        sub=base64url.encode(services.random_bytes(ID_BYTES)),
+        sub=new_id(services.random_bytes),
         username=username,
         email=f"{username}@example.com",
         password_hash=services.passwords.hash(password),

@@ -32,7 +32,7 @@ os.environ.update(
 from app import app
 from chalicelib import authorizer, base64url
 from chalicelib.accounts.password import Profile
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.model import User
 from chalicelib.scope import parse, serialize
 from chalicelib.services import Services

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from chalicelib import authorizer, base64url
 from chalicelib.accounts import password
-from chalicelib.authorizer import Gate
 from chalicelib.errors import InvalidGrantError
+from chalicelib.gate.decision import Gate
 from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token

@@ -4,8 +4,9 @@ import os
 import time
 
 from chalicelib import authorizer
+from chalicelib.gate.decision import Gate
 
-authorizer.GATE = authorizer.Gate(
+authorizer.GATE = Gate(
     authorizer.SETTINGS, authorizer.PROTECTED, lambda _: os.environ["JWK_SET"].encode(), time.time
 )
 gate = authorizer.gate

@@ -5,7 +5,6 @@ The API function and the gate are called with API Gateway's events, in this proc
 
 import json
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
@@ -14,10 +13,12 @@ from urllib.parse import urlencode
 
 from chalice.local import LambdaContext
 
+from bench.client import basic
 from bench.scale.counter import Counted, Counter
 from bench.scale.units import item_size
-from chalicelib import authorizer, base64url
-from chalicelib.authorizer import Gate
+from chalicelib import authorizer
+from chalicelib.gate.decision import Gate
+from chalicelib.ids import new_id
 from chalicelib.model import User
 from chalicelib.scope import parse
 from chalicelib.services import Services, assemble, install
@@ -82,7 +83,7 @@ class World:
         demo.add_keys(self._services)
         self._services.users.add(
             User(
-                sub=base64url.encode(self._services.random_bytes(16)),
+                sub=new_id(self._services.random_bytes),
                 username=_USERNAME,
                 email=_USERNAME,
                 password_hash=self._services.passwords.hash(_PASSWORD),
@@ -127,8 +128,7 @@ class World:
         self._services.feed.current(NOW)
 
     def _sign_in(self) -> Any:
-        basic = b64encode(f"{_USERNAME}:{_PASSWORD}".encode()).decode()
-        return self._api("POST", "/tokens", {"Authorization": f"Basic {basic}"})
+        return self._api("POST", "/tokens", basic(_USERNAME, _PASSWORD))
 
     def _refresh(self, token: str) -> Any:
         return self._api("POST", "/tokens/refresh", _FORM, urlencode({"refresh_token": token}))

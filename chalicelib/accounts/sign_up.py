@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib import ids
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import Passwords, check_new_password
 from chalicelib.accounts.sessions import EpochChangedError, Kept, next_epoch
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError, InvalidTokenError, UsernameTakenError
+from chalicelib.ids import new_id
 from chalicelib.model import FIRST_PARTY, Device, EndReason, EpochChange, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName, Events
@@ -65,7 +65,7 @@ class Accounts:
         email = _normalized_email(request.email)
         check_new_password(request.password, username, email)
         user = User(
-            sub=ids.random_id(self.random_bytes),
+            sub=new_id(self.random_bytes),
             username=username,
             email=email,
             password_hash=self.passwords.hash(request.password),

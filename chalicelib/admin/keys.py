@@ -1,49 +1,46 @@
 """`keys list`, `keys rotate`, `keys revoke KID`."""
 
-import argparse
-from typing import Any
+import click
 
+from chalicelib.admin.command import verb
 from chalicelib.admin.output import Result
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
 from chalicelib.services import Services
 from chalicelib.timestamps import rfc3339
 
 
-def add_commands(groups: Any, common: argparse.ArgumentParser) -> None:
-    """Adds the group to the command line."""
-    commands = groups.add_parser("keys", help="the key ring").add_subparsers(required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", parents=[common], help="every key, and what it does now")
-    listing.set_defaults(run=list_keys, asks="")
-    rotating = commands.add_parser("rotate", parents=[common], help="publish the next keys now, to sign soon")
-    rotating.add_argument("--purpose", type=Purpose, choices=list(Purpose), help="only the keys for this")
-    rotating.set_defaults(run=rotate, asks="")
-    revoking = commands.add_parser("revoke", parents=[common], help="stop a key at once")
-    revoking.add_argument("kid", metavar="KID")
-    revoking.set_defaults(run=revoke, asks="Everything that this key signed stops working. Revoke it?")
+@click.group
+def keys() -> None:
+    """The key ring."""
 
 
-def list_keys(services: Services, _: argparse.Namespace) -> Result:
-    """The ring, oldest first."""
+@verb(keys, "list")
+def list_keys(services: Services) -> Result:
+    """Every key, oldest first, and what it does now."""
     ring, now = services.rotation.ring(), services.now()
     ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.serial))
     rows = [_row(ring, entry, now) for entry in ordered]
     return Result({"keys": rows}, rows)
 
 
-def rotate(services: Services, arguments: argparse.Namespace) -> Result:
-    """The key ids that were added."""
-    purposes = [arguments.purpose] if arguments.purpose else list(Purpose)
+@verb(keys, "rotate")
+@click.option("--purpose", type=click.Choice(Purpose, case_sensitive=False), help="Only the keys for this.")
+def rotate(services: Services, purpose: Purpose | None = None) -> Result:
+    """Publish the next keys now, to sign soon."""
+    purposes = [purpose] if purpose else list(Purpose)
     forced = [services.rotation.force(purpose, services.now()) for purpose in purposes]
     added = [kid for kid in forced if kid is not None]
     message = f"Published: {', '.join(added)}. See when they sign with: keys list"
     return Result({"added": added}, message=message if added else "Another run has just published them.")
 
 
-def revoke(services: Services, arguments: argparse.Namespace) -> Result:
-    """The key id that signs instead, if the revoked one did."""
-    instead = services.rotation.revoke(arguments.kid, services.now())
+@verb(keys, "revoke", asks="Everything that this key signed stops working. Revoke it?")
+@click.argument("kid")
+def revoke(services: Services, kid: str) -> Result:
+    """Stop the key KID at once; if it signs, another one does instead."""
+    instead = services.rotation.revoke(kid, services.now())
     message = f"Revoked. {instead} signs from now on." if instead else "Revoked."
-    return Result({"revoked": arguments.kid, "signs_instead": instead}, message=message)
+    return Result({"revoked": kid, "signs_instead": instead}, message=message)
 
 
 def _row(ring: KeyRing, entry: KeyEntry, now: int) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """What decides on a bearer token: the authorizer's rules, without HTTP and without Chalice.
 
+decision           bearer token and method in, IAM policy out
 policy             the access table compiled to an exact IAM policy
 arn_pattern        what an IAM wildcard matches, by path segments
 guarded_apis       the access tables of other REST APIs, and which API each holds for
+context            what the gate writes about a token, and the API reads
 verified_tokens    access tokens verified before, kept until they expire
 revocation_feed    the revocation feed, for a gate that reads it by itself
 """

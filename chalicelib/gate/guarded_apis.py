@@ -4,10 +4,9 @@ The table of a service is a reviewed file of the package, `chalicelib/guarded/SE
 is a setting of the stage, for an API's id is known only once it is deployed. docs/protect-your-api.md shows both.
 """
 
-import json
 import os
 
-from chalicelib import scope
+from chalicelib import scope, strict_json
 from chalicelib.access_table import Access
 from chalicelib.errors import InvalidRequestError
 from chalicelib.gate.policy import AccessTable, InexactPolicyError
@@ -20,19 +19,19 @@ OWN = "gatehouse"
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guarded")
 
 
-def load(given: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str, AccessTable]:
+def load(settings: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str, AccessTable]:
     """The access table of each guarded API, by the API's id. `own` is this service's.
 
     Raises `SettingsError`, which names the variable, and `InexactPolicyError`, which names file and route.
     """
-    services = {service for _, service in given.guarded_apis}
+    services = {service for _, service in settings.guarded_apis}
     if OWN not in services:
         raise SettingsError(f"GATEHOUSE_GUARDED_APIS must name this service's own API too, as API_ID={OWN}")
-    if not given.issuer:
+    if not settings.issuer:
         # At its own API the issuer follows from the ARN of what was called; that ARN names another API here.
         raise SettingsError("GATEHOUSE_GUARDED_APIS needs GATEHOUSE_ISSUER")
     tables = {OWN: own} | {service: _load(service, folder) for service in sorted(services - {OWN})}
-    return {api_id: tables[service] for api_id, service in given.guarded_apis}
+    return {api_id: tables[service] for api_id, service in settings.guarded_apis}
 
 
 def _load(service: str, folder: str) -> AccessTable:
@@ -55,19 +54,12 @@ def read(text: str) -> AccessTable:
     will do. Raises `InexactPolicyError`, which names the route.
     """
     try:
-        routes = json.loads(text, object_pairs_hook=_unique)
+        routes = strict_json.loads(text)
     except ValueError as error:
-        raise InexactPolicyError(f"not JSON that says each thing once: {error}") from None
+        raise InexactPolicyError(f"not strict JSON: {error}") from None
     if not isinstance(routes, dict):
         raise InexactPolicyError("not a JSON object of routes")
     return AccessTable([_access(route, needs) for route, needs in routes.items()])
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError(f"a name is there twice among {', '.join(sorted(name for name, _ in pairs))}")
-    return members
 
 
 def _access(route: str, needs: object) -> Access:

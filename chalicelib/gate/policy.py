@@ -130,12 +130,11 @@ class _Plan(NamedTuple):
 class AccessTable:
     """The entries of an access table, checked once, and the exact policy for every set of scopes."""
 
-    __slots__ = ("_entries", "_needs", "_plans", "_policy")
+    __slots__ = ("_needs", "_plans", "_policy")
 
     def __init__(self, entries: Iterable[Access], *, max_policy_bytes: int = 64_000) -> None:
         """Raises `InexactPolicyError`, which names the routes, where `entries` cannot be written exactly."""
         routes = _routes(entries)
-        self._entries = {(route.access.method, route.access.path): route.access for route in routes}
         self._plans = [_plan(route, routes) for route in routes]
         # Few entries differ in what they need, so a set of scopes is asked about once for each need.
         self._needs: dict[tuple[Scope, Scope], tuple[Access, set[int]]] = {}
@@ -144,10 +143,6 @@ class AccessTable:
             self._needs.setdefault(need, (route.access, set()))[1].add(index)
         self._policy = lru_cache(_REMEMBERED_POLICIES)(self._compile)
         self._refuse_oversized(max_policy_bytes)
-
-    def entry(self, method: str, path: str) -> Access | None:
-        """The entry for a resource path as Chalice writes it (`/comments/{comment_id}`), or nothing."""
-        return self._entries.get((method, path))
 
     def policy(self, arn_prefix: str, scope: Scope) -> PolicyDocument:
         """The policy for a token with `scope` under `MethodArn.prefix`, a new object each time.

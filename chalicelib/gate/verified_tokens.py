@@ -4,30 +4,24 @@ API Gateway asks for a token again whenever its own answer has grown old, and wh
 signature proved stays proved; what time and keys can change is asked each time: `exp`, and the key.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
 from chalicelib.errors import InvalidTokenError
+from chalicelib.gate import context
 from chalicelib.keys.jwk_set import PublicKey
 from chalicelib.realm import Realm
-from chalicelib.scope import serialize
 from chalicelib.tokens.access_token_verifier import AccessTokenClaims, verify
 
 MOST = 1_000
 # Longer ones are verified each time: few are, and none can fill the memory with its claims.
 MAX_LENGTH = 2_048  # characters
 
-# Few scopes are ever granted.
-_serialized = lru_cache(maxsize=256)(serialize)
-_write = json.JSONEncoder(default=dict, separators=(",", ":")).encode
-
 
 class VerifiedToken(NamedTuple):
-    """A token that `key` verified, and what its routes are told: strings alone, as API Gateway delivers them."""
+    """A token that `key` verified, and the context of its routes (`context.write`)."""
 
     claims: AccessTokenClaims
     key: PublicKey | None
@@ -72,29 +66,9 @@ class VerifiedTokens:
             return used[kid]
 
         claims = verify(token, find, issuer=self._realm.issuer, audience=self._realm.audience, now=now)
-        return VerifiedToken(claims, used[claims.kid], _context(claims))
+        return VerifiedToken(claims, used[claims.kid], context.write(claims))
 
     def _remember(self, digest: bytes, known: VerifiedToken) -> None:
         self._known[digest] = known
         if len(self._known) > self._most:
             self._known.popitem(last=False)  # the one that has been here longest
-
-
-def _context(claims: AccessTokenClaims) -> dict[str, str]:
-    """The record's own claims are one string of JSON."""
-    told = {
-        "sub": claims.sub,
-        "client_id": claims.client_id,
-        "scope": _serialized(claims.scope),
-        "jti": claims.jti,
-        "exp": str(claims.exp),
-        "kid": claims.kid,
-        "claims": _write(claims.custom) if claims.custom else "{}",
-    }
-    if claims.sid is not None:
-        told["sid"] = claims.sid
-    if claims.preferred_username is not None:
-        told["username"] = claims.preferred_username
-    if claims.session_epoch is not None:
-        told["session_epoch"] = str(claims.session_epoch)
-    return told

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib import ids
 from chalicelib.grants.grant import Granted, TokenRequest
+from chalicelib.ids import new_id
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import TokenResponse
 from chalicelib.tokens import access_token, refresh_token
@@ -47,7 +47,7 @@ class TokenIssuer:
             sub=user.sub,
             client_id=session.client_id,
             scope=granted.scope,
-            jti=ids.random_id(self.random_bytes),
+            jti=new_id(self.random_bytes),
             lifetime=lifetime,
             sid=session.session_id,
             username=user.username,

@@ -126,7 +126,7 @@ _READERS: Mapping[str, Callable[[_Jwk], EllipticCurvePublicKey | RSAPublicKey | 
     "EdDSA": _ed25519,
     "Ed25519": _ed25519,
 }
-ALGORITHMS = frozenset(_READERS)
+VERIFICATION_ALGORITHMS = frozenset(_READERS)
 
 
 def _expect(jwk: _Jwk, **members: str) -> None:

@@ -103,7 +103,7 @@ _MAKERS: Mapping[str, Callable[[], tuple[PrivateKey, dict[str, str]]]] = {
     "RS256": _rs256,
     "EdDSA": _eddsa,
 }
-ALGORITHMS = frozenset(_MAKERS)
+SIGNING_ALGORITHMS = frozenset(_MAKERS)
 
 
 def _number(value: int, octets: int) -> str:

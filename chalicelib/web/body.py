@@ -1,14 +1,13 @@
 """A request's body, parsed once into a typed value."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl
 
 from chalice.app import Request
 
+from chalicelib import strict_json
 from chalicelib.errors import ContentTooLargeError, InvalidRequestError, UnsupportedMediaTypeError
 
 MAX_BYTES = 32 * 1024
@@ -17,6 +16,8 @@ _MAX_FIELDS = 50
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 TEXT = "text/plain"
+
+_REPEATED = "A field is given more than once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +81,22 @@ def _form(text: str) -> dict[str, object]:
         )
     except ValueError:
         raise InvalidRequestError("The form is malformed.") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):  # RFC 6749 §3.2: parameters must not be included more than once
+        raise InvalidRequestError(_REPEATED)
     # RFC 6749 §3.1: a parameter without a value is treated as if it were omitted.
-    return {name: value for name, value in _unique(pairs).items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _json_object(text: str) -> dict[str, object]:
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(text)
+    except strict_json.RepeatedNameError:
+        raise InvalidRequestError(_REPEATED) from None
+    except strict_json.SurrogateError:
+        raise InvalidRequestError("A field is not valid Unicode.") from None
+    except ValueError:
         raise InvalidRequestError("The body is not JSON.") from None
     if not isinstance(value, dict):
         raise InvalidRequestError("The body must be a JSON object.")
-    _check_unicode(value)
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
-    # RFC 6749 §3.2: parameters must not be included more than once; RFC 8259 §4 leaves it open for JSON.
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise InvalidRequestError("A field is given more than once.")
-    return fields
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-def _check_unicode(value: Mapping[str, object]) -> None:
-    # JSON can name half a surrogate pair, which is no character and cannot be stored.
-    for text in value.values():
-        if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
-            raise InvalidRequestError("A field is not valid Unicode.")

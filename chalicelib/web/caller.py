@@ -1,14 +1,13 @@
 """Who calls, as the gate told it, and the second look at the access table before any handler runs."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import scope as scopes
 from chalicelib.access_table import Access
 from chalicelib.accounts.sessions import Kept
 from chalicelib.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
+from chalicelib.gate import context
 from chalicelib.model import Principal, PrincipalKind
 from chalicelib.scope import Scope
 from chalicelib.tokens.revocations import Revocations
@@ -33,25 +32,9 @@ class Caller:
     def of(cls, request_context: Mapping[str, Any]) -> "Caller":
         """The caller in API Gateway's `requestContext`. Raises `InvalidTokenError` where no gate of ours spoke."""
         try:
-            return cls._told(request_context["authorizer"])
-        except (KeyError, TypeError, ValueError, AttributeError, InvalidRequestError):
+            return cls(**context.read(request_context["authorizer"]))
+        except (KeyError, TypeError, ValueError, InvalidRequestError):
             raise InvalidTokenError(detail="no authorizer context that can be read") from None
-
-    @classmethod
-    def _told(cls, told: Mapping[str, Any]) -> "Caller":
-        epoch = told.get("session_epoch")
-        return cls(
-            sub=told["sub"],
-            client_id=told["client_id"],
-            scope=scopes.parse(told["scope"]),
-            jti=told["jti"],
-            exp=int(told["exp"]),
-            kid=told["kid"],
-            sid=told.get("sid"),
-            username=told.get("username"),
-            session_epoch=None if epoch is None else int(epoch),
-            claims=json.loads(told["claims"]),
-        )
 
     @property
     def kept(self) -> Kept | None:

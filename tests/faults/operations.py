@@ -1,6 +1,5 @@
 """Everything that the service does with AWS: the request, what it stands on, and what lives when it is done."""
 
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -122,7 +121,7 @@ def _rotate(world: World, _: Signed) -> Done:
 
 
 def _revoke(world: World, signed: Signed) -> Done:
-    return _outcome(lambda: keys.revoke(_spare(world), Namespace(kid=signed.kid)))
+    return _outcome(lambda: keys.revoke(_spare(world), signed.kid))
 
 
 # --- What they stand on

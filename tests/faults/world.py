@@ -18,7 +18,7 @@ from botocore.retries import standard
 
 from app import app
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.model import User
 from chalicelib.realm import Realm

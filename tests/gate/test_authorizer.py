@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib import authorizer
 from chalicelib.access_table import access
-from chalicelib.authorizer import Gate
 from chalicelib.errors import StoreUnavailableError
+from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
 from chalicelib.keys.jwk_set import KeysUnavailableError
 from chalicelib.settings import Settings

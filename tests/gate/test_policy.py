@@ -184,13 +184,6 @@ def test_no_resource_is_named_twice() -> None:
         assert len(statement["Resource"]) == len(set(statement["Resource"]))
 
 
-def test_an_entry_is_found_by_method_and_path() -> None:
-    table = AccessTable(COMMENTS)
-    assert table.entry("DELETE", "/comments/{comment_id}") is COMMENTS[3]
-    assert table.entry("PUT", "/comments/{comment_id}") is None
-    assert table.entry("DELETE", "/comments/c1") is None
-
-
 def test_a_deny_is_as_narrow_as_what_is_reached() -> None:
     entries = (
         access("GET", "/a/{x}", "read"),

@@ -39,7 +39,7 @@ def test_it_begins_a_session_of_the_client(
     grant: PasswordGrant, request_of_user: TokenRequest, services: Services, user: User
 ) -> None:
     granted = grant(request_of_user)
-    assert services.session_store.newest(user.sub) == [granted.session]
+    assert list(services.session_store.newest(user.sub)) == [granted.session]
     session, now = granted.session, request_of_user.now
     assert (session.client_id, session.generation, granted.refresh_token.generation) == ("client_1", 0, 0)
     assert (session.expires_at, session.absolute_expires_at) == (now + 50, now + 70)
@@ -60,4 +60,4 @@ def test_without_name_or_password_the_request_is_malformed(
     for incomplete in (replace(request_of_user, username=None), replace(request_of_user, password=None)):
         with pytest.raises(InvalidRequestError):
             grant(incomplete)
-    assert services.session_store.newest(user.sub) == []
+    assert list(services.session_store.newest(user.sub)) == []

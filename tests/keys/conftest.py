@@ -9,7 +9,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 from app import app
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.keys.ring import Purpose
 from chalicelib.services import Services
 from infra.local.gateway import Gateway

@@ -3,14 +3,14 @@
 import jwt
 import pytest
 
-from chalicelib.keys.material import ALGORITHMS
+from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.model import User
 from chalicelib.services import Services, assemble
 from chalicelib.settings import SettingsError
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock
 
-EVERY = sorted(ALGORITHMS)
+EVERY = sorted(SIGNING_ALGORITHMS)
 HOUR = 3_600
 
 pytestmark = pytest.mark.usefixtures("empty_ring")

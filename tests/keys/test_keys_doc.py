@@ -6,7 +6,7 @@ import pytest
 from chalice.app import Rate, ScheduledEventConfig
 
 from app import app
-from chalicelib.keys.material import ALGORITHMS
+from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
@@ -88,4 +88,4 @@ def test_the_schedule_runs_every_hour() -> None:
 
 
 def test_every_algorithm_is_named() -> None:
-    assert all(f"`{alg}`" in PAGE for alg in ALGORITHMS)
+    assert all(f"`{alg}`" in PAGE for alg in SIGNING_ALGORITHMS)

@@ -9,8 +9,8 @@ import pytest
 
 from app import app
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
 from chalicelib.errors import NotFoundError
+from chalicelib.gate.decision import Gate
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User
 from chalicelib.services import Services, current, install

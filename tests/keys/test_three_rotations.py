@@ -8,7 +8,7 @@ import pytest
 
 from app import app
 from chalicelib import authorizer
-from chalicelib.authorizer import Gate
+from chalicelib.gate.decision import Gate
 from chalicelib.keys.jwk_set import JwkSet, parse_jwk_set
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.model import User

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from chalicelib.errors import InvalidTokenError
 from chalicelib.keys.jwk_set import PublicKey
-from chalicelib.tokens import access_token_verifier as verify_module
+from chalicelib.tokens import jws
 from chalicelib.tokens.access_token_verifier import verify
 from tests.support.hostile_tokens import hostile_tokens
 from tests.support.token_forge import AUDIENCE, ISSUER, KEYS, NOW, accepted, token
@@ -69,7 +69,7 @@ def test_nothing_of_the_claims_is_read_before_the_signature_holds(
     payload = hostile_tokens()[name].split(".")[1]
     accepted(token())  # so that the header is known
     read: list[str] = []
-    monkeypatch.setattr(verify_module, "_json_object", read.append)
+    monkeypatch.setattr(jws, "_json_object", read.append)
     with pytest.raises(InvalidTokenError) as refusal:
         accepted(f"{header}.{payload}.{signature}")
     assert refusal.value.detail == "the signature does not hold"

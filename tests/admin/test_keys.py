@@ -1,73 +1,17 @@
-"""`python -m chalicelib.admin keys list|rotate|revoke KID`: what it prints, asks, changes and returns."""
-
-import io
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""`keys list|rotate|revoke KID`: what it prints, asks, changes and returns."""
 
 import pytest
 
-from chalicelib.admin.__main__ import main
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.services import Services, install
 from chalicelib.stores import aws
+from tests.admin.conftest import Admin, in_a_process
 from tests.support.aws_calls import failing
 from tests.support.client import Client, Clock
 
-ROOT = Path(__file__).parent.parent.parent
-QUESTION = "Everything that this key signed stops working. Revoke it? [y/N] "
+QUESTION = "Everything that this key signed stops working. Revoke it? [y/N]: "
 
 pytestmark = pytest.mark.usefixtures("ring")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run of the command."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output, which is one JSON document and nothing else."""
-        return json.loads(self.out)
-
-
-Admin = Callable[..., Ran]
-
-
-@pytest.fixture
-def admin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Admin:
-    """Runs the command in this process; `typed` is its standard input."""
-
-    def run(*arguments: str, typed: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        capsys.readouterr()
-        status = main(arguments)
-        return Ran(status, *capsys.readouterr())
-
-    return run
-
-
-def in_a_process(*arguments: str, environment: dict[str, str] | None = None, typed: str = "") -> Ran:
-    command: Sequence[str] = [sys.executable, "-m", "chalicelib.admin", *arguments]
-    ran = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ if environment is None else environment,
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
 def entry(services: Services, purpose: Purpose = Purpose.ACCESS_TOKEN) -> KeyEntry:
@@ -190,11 +134,20 @@ def test_who_agrees_revokes(services: Services, admin: Admin, typed: str) -> Non
     assert set(ran.json) == {"revoked", "signs_instead"}
 
 
-@pytest.mark.parametrize("typed", ["", "\n", "n\n", "no\n", "yesterday\n"])
-def test_who_does_not_agree_changes_nothing(services: Services, admin: Admin, typed: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("", f"{QUESTION}\n"),  # nobody is there
+        ("\n", QUESTION),
+        ("n\n", QUESTION),
+        ("no\n", QUESTION),
+        ("yesterday\nno\n", f"{QUESTION}Error: invalid input\n{QUESTION}"),
+    ],
+)
+def test_who_does_not_agree_changes_nothing(services: Services, admin: Admin, typed: str, asked: str) -> None:
     before = list(services.key_store.load())
     ran = admin("keys", "revoke", entry(services).kid, "--json", typed=typed)
-    assert (ran.status, ran.out, ran.err) == (1, "", f"{QUESTION}Nothing was changed.\n")
+    assert (ran.status, ran.out, ran.err) == (1, "", f"{asked}Nothing was changed.\n")
     assert list(services.key_store.load()) == before
 
 
@@ -247,16 +200,11 @@ def test_an_environment_without_a_region_is_one_line(admin: Admin, monkeypatch: 
     assert ran.err == "The service is briefly unavailable. Please try again. (NoRegionError)\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["keys"], ["keys", "revoke"], ["keys", "rotate", "--purpose", "x"]])
-def test_a_command_that_is_none_says_how_and_exits_with_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("usage: python -m chalicelib.admin")
+@pytest.mark.parametrize("arguments", [["keys", "revoke"], ["keys", "rotate", "--purpose", "x"], ["keys", "turn"]])
+def test_a_wrong_call_says_how_and_exits_with_2(admin: Admin, arguments: list[str]) -> None:
+    ran = admin(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: python -m chalicelib.admin keys")
 
 
 # --- As a process of its own
@@ -267,4 +215,4 @@ def test_the_command_itself_lists_and_refuses(services: Services) -> None:
     assert (listed.status, listed.err) == (0, "")
     assert {key["kid"] for key in listed.json["keys"]} == {made.kid for made in services.key_store.load()}
     refused = in_a_process("keys", "revoke", entry(services).kid, "--json")
-    assert (refused.status, refused.out, refused.err) == (1, "", f"{QUESTION}Nothing was changed.\n")
+    assert (refused.status, refused.out, refused.err) == (1, "", f"{QUESTION}\nNothing was changed.\n")
