@@ -7,7 +7,7 @@
     issued         access tokens as the service issues them, for those who verify
     hostile        tokens that cost who refuses them as much as they can
     many_routes    access tables of any size
-    containers          the app in this process, its calls to AWS recorded and made again
+    containers     the app in this process, its calls to AWS recorded and made again
     packages       what cold starts, compiled or not
     picture        docs/growth.svg
     baselines/     what our own code is held against
@@ -18,6 +18,7 @@
     service        sign-in and refresh
     costs          round trips and capacity units of each operation
     growth         how costs grow
+    scale/         what it costs on AWS and where the first limits are, on paper: `python -m bench.scale`
     peers/         what others' libraries do instead
     report         the table, on standard output and in docs/performance.md
 """

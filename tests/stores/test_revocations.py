@@ -11,8 +11,9 @@ from chalicelib.services import Services
 from chalicelib.stores.dynamodb import transact
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.tokens.revocations import OVERLAP, Kind, Revocation
+from infra.emulated.aws_calls import operations
 from tests.conftest import connect
-from tests.support.aws_calls import failing, operations, recorded
+from tests.support.aws_calls import failing, recorded
 
 LIFETIME = 900
 BUCKET = 900
