@@ -19,6 +19,7 @@
     service        sign-in and refresh
     costs          round trips and capacity units of each operation
     growth         how costs grow
+    scale/         what it costs on AWS and where the first limits are, on paper: `python -m bench.scale`
     peers/         what others' libraries do instead
     report         the table, on standard output and in docs/performance.md
 """

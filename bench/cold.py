@@ -30,6 +30,7 @@ from bench.rows import Row
 from chalicelib.keys.material import new_signing_key, signing_key
 from chalicelib.keys.ring import KeyEntry
 from infra.emulated import lambda_runtime
+from infra.emulated.aws_calls import Call
 from infra.package import dependencies
 
 GATE, API, COMPILED = 1.4, 1.1, 1.05
@@ -186,7 +187,7 @@ def _refreshes(function: Function, refreshing: Refreshing) -> Callable[[], Start
     return started
 
 
-def _first_calls() -> list[containers.Call]:
+def _first_calls() -> list[Call]:
     """What a container that knows nothing asks of AWS for its first refresh."""
     session = Refreshing(app, answered(app(containers.post(*SIGN_IN), None)))
     containers.container(int(time.time()))

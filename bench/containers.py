@@ -6,8 +6,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from chalicelib.model import User
 from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from infra import demo
-from infra.emulated import ministack
+from infra.emulated import aws_calls, ministack
+from infra.emulated.aws_calls import Call
 from infra.emulated.lambda_events import proxy_event
 
 # Costs nothing, protects nothing.
@@ -38,16 +39,6 @@ connect = cache(aws.connect)
 CONFIG: dict[str, Any] = {
     name: getattr(aws._CONFIG, name) for name in ("connect_timeout", "read_timeout", "retries")
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call to AWS: a method of a boto3 client, what was sent and what came back."""
-
-    service: str
-    method: str
-    parameters: Mapping[str, Any] = field(repr=False)
-    answer: Mapping[str, Any] = field(repr=False)
 
 
 @contextmanager
@@ -153,31 +144,10 @@ class Refreshing:
         self.take(self._app(self.event(), None))
 
 
-@contextmanager
-def recorded() -> Iterator[list[Call]]:
+def recorded() -> AbstractContextManager[list[Call]]:
     """The calls to DynamoDB and KMS, as they are answered; what writes consume stands in the answers."""
-    calls: list[Call] = []
-    sent: list[Mapping[str, Any]] = []
-
-    def before(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:
-        sent.append(dict(params))
-        asks = "ReturnConsumedCapacity" in model.input_shape.members
-        return params | {"ReturnConsumedCapacity": "TOTAL"} if asks else None
-
-    def after(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        service = model.service_model.service_name
-        calls.append(Call(service, xform_name(model.name), sent.pop(), parsed))
-
-    clients: dict[str, Any] = {"dynamodb": connect("dynamodb"), "kms": connect("kms")}
-    for service, client in clients.items():
-        client.meta.events.register(f"provide-client-params.{service}", before, "before")
-        client.meta.events.register(f"after-call.{service}", after, "after")
-    try:
-        yield calls
-    finally:
-        for service, client in clients.items():
-            client.meta.events.unregister(f"provide-client-params.{service}", unique_id="before")
-            client.meta.events.unregister(f"after-call.{service}", unique_id="after")
+    clients = (connect(service) for service in ("dynamodb", "kms"))
+    return aws_calls.recorded(*(client.meta.events for client in clients), with_capacity=True)
 
 
 def repeatable(calls: Iterable[Call]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -192,7 +162,7 @@ def repeatable(calls: Iterable[Call]) -> list[tuple[str, str, dict[str, Any]]]:
         values = parameters.get("ExpressionAttributeValues", {})
         if ":generation" in values:
             parameters["ExpressionAttributeValues"] = {**values, ":generation": values[":next"]}
-        made.append((call.service, call.method, parameters))
+        made.append((call.service, xform_name(call.operation), parameters))
     return made
 
 

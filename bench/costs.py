@@ -6,7 +6,6 @@ others, whose stores are in memory and count how often they are asked.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import ceil
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -14,12 +13,14 @@ from app import app
 from bench import containers
 from bench.client import Client, bearer
 from bench.client import tokens as tokens_in
-from bench.containers import Call, recorded
+from bench.containers import recorded
 from bench.peers import authlib, oidc_provider
 from bench.rows import Row
+from bench.scale.units import item_size, reading
 from chalicelib import authorizer
 from chalicelib.gate.decision import Gate
 from chalicelib.services import Services
+from infra.emulated.aws_calls import Call
 from infra.local.gateway import Answer, Gateway
 
 _ISSUER = "https://auth.example.com"
@@ -134,16 +135,16 @@ def _capacity(call: Call) -> tuple[float, float]:
     What a write takes depends on what stood there, so ministack tells that, by the same rules. It tells nothing of
     a refused write: that takes what the item there would take, which for ours is one unit.
     """
-    match call.method:
-        case "get_item":
+    match call.operation:
+        case "GetItem":
             return _read([call.answer.get("Item", {})]), 0
-        case "query":
+        case "Query":
             return _read(call.answer["Items"]), 0
-        case "batch_get_item":
+        case "BatchGetItem":
             found = [item for items in call.answer["Responses"].values() for item in items]
             wanted = sum(len(part["Keys"]) for part in call.parameters["RequestItems"].values())
             return sum(_read([item]) for item in found) + wanted - len(found), 0
-        case "decrypt":
+        case "Decrypt":
             return 0, 0
         case _:
             consumed = call.answer.get("ConsumedCapacity", {"CapacityUnits": 1})
@@ -151,31 +152,8 @@ def _capacity(call: Call) -> tuple[float, float]:
             return 0, sum(part["CapacityUnits"] for part in each)
 
 
-def _read(items: Iterable[Mapping[str, Any]]) -> int:
-    """A unit for each 4 kB begun of all `items`, at least one."""
-    return max(1, ceil(sum(map(size, items)) / 4096))
-
-
-def size(item: Mapping[str, Any]) -> int:
-    """Bytes of an item in DynamoDB's form ("DynamoDB item sizes and formats", Developer Guide)."""
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
-
-
-def _size(value: Mapping[str, Any]) -> int:
-    ((kind, held),) = value.items()
-    match kind:
-        case "S":
-            return len(held.encode())
-        case "N":
-            return ceil(len(held) / 2) + 1
-        case "B":
-            return len(held)
-        case "L":
-            return 3 + sum(1 + _size(element) for element in held)
-        case "M":
-            return 3 + len(held) + size(held)
-        case _:  # NULL, BOOL
-            return 1
+def _read(items: Iterable[Mapping[str, Any]]) -> float:
+    return reading(sum(map(item_size, items))).read
 
 
 def _others() -> dict[str, dict[str, float]]:

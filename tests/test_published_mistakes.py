@@ -21,8 +21,9 @@ from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import HmacKey
+from infra.emulated.aws_calls import operations
 from tests.conftest import new_user
-from tests.support.aws_calls import failing, met, operations, recorded
+from tests.support.aws_calls import failing, met, recorded
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
 from tests.support.policy_evaluators import permits

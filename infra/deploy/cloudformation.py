@@ -1,5 +1,7 @@
 """One CloudFormation stack, changed by change sets and followed until AWS has done.
 
+By hand: boto3's waiters say neither what failed first nor why, and `aws cloudformation deploy` imports nothing.
+
 Sources: "Understanding stack creation events", "Stack status codes" and "Update CloudFormation stacks using change
 sets" in the AWS CloudFormation user guide.
 """
@@ -7,7 +9,7 @@ sets" in the AWS CloudFormation user guide.
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,18 +20,21 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
 _NOTHING = ("didn't contain changes", "No updates are to be performed")  # how AWS says it
 _MAX_REASONS = 5
+_TIMEOUT = 3600  # seconds that AWS may take for one change, many times what it takes
 
 # By what a resource that exists is known to an import ("Resource type support").
 IDENTIFIERS = {"AWS::DynamoDB::Table": "TableName", "AWS::KMS::Key": "KeyId"}
 
 
 class Stack:
-    """The stack `name`. `interval` is how many seconds lie between two looks at it."""
+    """The stack `name`. `interval` is how many seconds lie between two looks at it, and after `timeout` seconds of
+    looking for the end of one change that is an error."""
 
-    def __init__(self, client: Any, name: str, interval: float) -> None:
+    def __init__(self, client: Any, name: str, interval: float, timeout: float = _TIMEOUT) -> None:
         self.name = name
         self._client = client
         self._interval = interval
+        self._timeout = timeout
 
     def described(self) -> Mapping[str, Any] | None:
         """What `DescribeStacks` tells, or None where there is no such stack."""
@@ -144,8 +149,22 @@ class Stack:
         self._follow(last)
         return True
 
+    def _looks(self) -> Iterator[None]:
+        """Comes round for each look, one at least, until time is up."""
+        end = time.monotonic() + self._timeout
+        yield
+        while time.monotonic() < end:
+            time.sleep(self._interval)
+            yield
+
+    def _late(self) -> RefusalError:
+        return RefusalError(
+            f"AWS is not done with {self.name} after {self._timeout:.0f} seconds, and may go on. The console of "
+            "CloudFormation says what it waits for."
+        )
+
     def _is_ready(self, change_set: Mapping[str, str]) -> bool:
-        while True:
+        for _ in self._looks():
             found = self._client.describe_change_set(**change_set)
             match found["Status"]:
                 case "CREATE_COMPLETE":
@@ -155,11 +174,11 @@ class Stack:
                 case "FAILED":
                     causes = [found.get("StatusReason", ""), *self._invalid(ChangeSetName=found["ChangeSetId"])]
                     raise RefusalError("AWS refuses the template: " + "\n".join(causes))
-            time.sleep(self._interval)
+        raise self._late()
 
     def _follow(self, after: str) -> None:
         """Waits until the stack has come to rest. Raises `RefusalError` where that is not where it should."""
-        while True:
+        for _ in self._looks():
             events = self._events(after)
             # The newest first; those of the stack itself are told by its id.
             status = next((e["ResourceStatus"] for e in events if e.get("PhysicalResourceId") == e["StackId"]), "")
@@ -168,7 +187,7 @@ class Stack:
             if status and not status.endswith("_IN_PROGRESS"):
                 reasons = self._invalid(StackName=self.name) or _reasons(events)
                 raise RefusalError("\n".join([f"the stack came to {status}. What failed first:", *reasons]))
-            time.sleep(self._interval)
+        raise self._late()
 
     def _invalid(self, **operation: str) -> list[str]:
         """A line for each property that AWS refused before it made anything, in the last of the operations."""

@@ -32,6 +32,7 @@ _ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _REGION = "us-east-1"
 _ROOT = "emulated"  # the access key of the account's root, and the secret that nobody checks
 _BUCKET = "gatehouse-packages"
+_CREATE_TIMEOUT, _PACKAGE_TIMEOUT = 120, 600  # seconds
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,10 @@ class Deployed:
 
 
 def package() -> Path:
-    """The directory of the package as `make package` leaves it, made anew where a source is younger."""
+    """The directory of the package as `make package` leaves it, made anew where a source is younger.
+
+    Raises `subprocess.CalledProcessError`, and `subprocess.TimeoutExpired` after ten minutes.
+    """
     _PACKAGE.parent.mkdir(exist_ok=True)
     with (_PACKAGE.parent / "dev.lock").open("w") as lock:
         flock(lock, LOCK_EX)  # tests run in several processes
@@ -95,7 +99,9 @@ def package() -> Path:
             settings = ("AWS_", "GATEHOUSE_", "MAKE")
             environment = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
             command = ["make", "--no-print-directory", "package", "STAGE=dev", f"ARCHITECTURE={_ARCHITECTURE}"]
-            subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)  # noqa: S603
+            subprocess.run(  # noqa: S603 (our own command)
+                command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=_PACKAGE_TIMEOUT
+            )
     return _PACKAGE
 
 
@@ -171,7 +177,8 @@ def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict
 
 
 def _wait_until_created(cloudformation: Any) -> None:
-    while True:
+    end = time.monotonic() + _CREATE_TIMEOUT
+    while time.monotonic() < end:
         (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
         match stack["StackStatus"]:
             case "CREATE_COMPLETE":
@@ -180,6 +187,7 @@ def _wait_until_created(cloudformation: Any) -> None:
                 time.sleep(0.1)
             case status:
                 raise RuntimeError(f"{status}: {stack.get('StackStatusReason')}")
+    raise RuntimeError(f"The stack is not created after {_CREATE_TIMEOUT} seconds.")
 
 
 def _put_gateway_responses(deployed: Deployed) -> None:

@@ -2,7 +2,8 @@
 
 The process sees the unpacked package, the client, the standard library, and boto3 only where it is asked for; of
 our environment it sees nothing. It takes one invocation after the other from a Runtime API, which is served here
-on the loopback address ("Using the Lambda runtime API for custom runtimes", AWS Lambda Developer Guide).
+on the loopback address ("Using the Lambda runtime API for custom runtimes", AWS Lambda Developer Guide). By hand,
+for what serves that API (AWS's Runtime Interface Emulator) is a Go binary, and on no package index.
 """
 
 import json
@@ -157,7 +158,7 @@ class LambdaFunction:
             self._process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(_STOP_TIMEOUT)
 
 
 def unpack(package: Path, directory: Path) -> Path:

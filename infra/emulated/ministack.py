@@ -97,4 +97,4 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.communicate(timeout=_STOP_TIMEOUT)  # closes its standard input
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.wait(_STOP_TIMEOUT)

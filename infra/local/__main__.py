@@ -1,57 +1,68 @@
 """`python -m infra.local`: the emulated AWS, the demo data and the API behind the local gateway.
 
 Reads PORT (default 8000). While it runs, `.local.env` in the current directory holds the environment, so that
-other commands can reach the same stack.
+other commands can reach the same stack. The emulated AWS and the port belong to this process, the gateway to a
+child.
 """
 
 import os
 import re
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from infra.local.http_server import GatewayServer
+from infra.local import gateway_process
+from infra.local.gateway_process import EndedError, GatewayProcess
 
 LOCAL_ENV = Path(".local.env")
 _PAGES = "http://127.0.0.1:3000"
 _MAX_PORT = 65535
+_BACKLOG = 128  # connections that wait to be taken
 
 
 def main() -> None:
-    """Serves until SIGINT or SIGTERM, and then exits with 0; with 1 and one line where it cannot start."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Serves until SIGINT, SIGTERM or SIGHUP, and then exits with 0; with 1 and one line where it cannot start, or
+    the gateway ends by itself."""
+    for number in _signals():
         signal.signal(number, _stop)
+    status = 0
     try:
-        with _hold(_port(os.environ.get("PORT", "8000"))) as server:
+        with _listener(_port(os.environ.get("PORT", "8000"))) as listener:
             print("Starting the emulated AWS and the API ...", flush=True)
-            _set_environment(server.server_port)
-            _serve(server)
+            with gateway_process.started(listener) as gateway:
+                _serve(gateway, listener.getsockname()[1])
     except KeyboardInterrupt:
-        # All is cleaned up. The interpreter's own end would take modules apart under threads that still answer.
-        os._exit(0)
+        pass
+    except (EndedError, TimeoutError) as error:
+        print(error, file=sys.stderr, flush=True)
+        status = 1
+    # All is cleaned up. The interpreter's own end would take modules apart under threads that still answer.
+    os._exit(status)
 
 
-def _serve(server: "GatewayServer") -> None:
-    # The app reads the environment when it is imported.
-    from app import app
+def _serve(gateway: GatewayProcess, port: int) -> None:
+    _set_environment(port)
     from infra.demo import load
-    from infra.local.gateway import Gateway
 
     load(os.environ)
-    gateway = Gateway(app)
+    gateway.serve(os.environ)
     with _local_env({name: text for name, text in os.environ.items() if name.startswith(("AWS_", "GATEHOUSE_"))}):
-        server.listen(gateway)
         print(_welcome(os.environ["GATEHOUSE_ISSUER"]), flush=True)
-        server.serve_forever()
+        gateway.wait()
+
+
+def _signals() -> list[signal.Signals]:
+    """The signals that end it; SIGHUP (the terminal is gone) is not one under nohup(1), which has it ignored."""
+    hung_up = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *hung_up]
 
 
 def _stop(_number: int, _frame: object) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _signals():
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -62,20 +73,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
-@contextmanager
-def _hold(port: int) -> "Iterator[GatewayServer]":
-    """Takes `port` before anything else starts."""
-    # Imports take a while: they wait until the signal handlers stand.
-    from infra.local.http_server import GatewayServer
-
+def _listener(port: int) -> socket.socket:
+    """Takes `port` of the loopback address before anything else starts; who connects waits until it is served."""
     try:
-        server = GatewayServer(port)
+        return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
     except OSError as error:
         sys.exit(
             f"Port {port} cannot be used ({error.strerror}). Try another: make run PORT={port % _MAX_PORT + 1}"
         )
-    with server:
-        yield server
 
 
 def _set_environment(port: int) -> None:

@@ -2,7 +2,8 @@
 
 It is built on Chalice's own local mode (the thread-local app, the Lambda context, the ARNs). All that can be
 configured comes from the OpenAPI definition that is deployed (`template.api_definition`): the routes, their
-authorizer and its cache, preflight answers, and the body and headers of every error.
+authorizer and its cache, preflight answers, and the body and headers of every error. By hand, for no library does
+it: `chalice local` knows neither gateway responses nor an authorizer's cache, `sam local` needs containers.
 """
 
 import base64

@@ -1,126 +1,121 @@
-"""The sockets of the local gateway: HTTP/1.1 with connections that stay open, one thread for each."""
+"""The local gateway over sockets: uvicorn reads HTTP/1.1 and writes it, worker threads run the calls.
 
+What uvicorn refuses by itself, a request that cannot be read, is 400 in plain text.
+"""
+
+import asyncio
+import socket
+import ssl
 import string
 import sys
-from email.utils import formatdate
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from chalice.local import ThreadedHTTPServer
+import uvicorn
 
 from infra.local.gateway import MAX_BODY_LENGTH, Answer, Gateway
 
-_BLOCK = 64 * 1024
-_MAX_LENGTH_DIGITS = 18
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+THREADS = 64  # as many requests run at a time; asyncio's own executor has about six
+MAX_HEADER_LENGTH = 64 * 1024  # bytes, of request line and header together
+_KEEP_ALIVE = 75  # seconds that a connection stays open without a request
+GRACEFUL_END = 5  # seconds that requests under way have when the server ends
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
-class RequestHandler(BaseHTTPRequestHandler):
-    """Reads one request after the other from a connection and writes the gateway's answers."""
+class GatewayServer(uvicorn.Server):
+    """Serves `gateway`, in HTTPS where there is a `context`. It ends once `should_exit` is set, within
+    `GRACEFUL_END` seconds. Signals are left to whoever runs it."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # an answer leaves in one piece
-    server: "GatewayServer"
+    def __init__(self, gateway: Gateway, context: ssl.SSLContext | None = None) -> None:
+        self._executor = ThreadPoolExecutor(THREADS, "gateway")
+        super().__init__(
+            uvicorn.Config(
+                _Application(gateway, self._executor),
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,  # X-Forwarded-For is the client's to write, and says nothing here
+                server_header=False,
+                h11_max_incomplete_event_size=MAX_HEADER_LENGTH,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=GRACEFUL_END,
+                ssl_context_factory=(lambda *_: context) if context else None,
+            )
+        )
 
-    def __getattr__(self, name: str) -> Any:
-        # `http.server` calls do_GET, do_POST and so on. Which methods there are, the gateway knows.
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
-        gateway = self.server.gateway
-        length = self._content_length()
-        if length is None:
-            self.send_error(HTTPStatus.BAD_REQUEST)
-        elif "transfer-encoding" in self.headers:
-            self.send_error(HTTPStatus.LENGTH_REQUIRED)
-        elif length > MAX_BODY_LENGTH:
-            self._drain(length)
-            self._answer(gateway.gateway_response("REQUEST_TOO_LARGE"))
-        else:
-            body = self.rfile.read(length)
-            if len(body) < length:  # the client went away
-                self.close_connection = True
-                return
-            source_ip = str(self.client_address[0])
-            self._answer(gateway.handle(self.command, self.path, self._field_lines(), body, source_ip))
-
-    def _field_lines(self) -> list[tuple[str, str]]:
-        """The header, each value without the white space around it (RFC 9110 §5.5)."""
-        return [(name, value.strip(" \t")) for name, value in self.headers.items()]
-
-    def _content_length(self) -> int | None:
-        """How many bytes the body has; None where the headers do not say so plainly."""
-        values = self.headers.get_all("content-length", ["0"])
-        plain = len(values) == 1 and values[0].isascii() and values[0].isdecimal()
-        if not plain or len(values[0]) > _MAX_LENGTH_DIGITS:
-            return None
-        return int(values[0])
-
-    def _drain(self, length: int) -> None:
-        while length > 0 and (block := self.rfile.read(min(length, _BLOCK))):
-            length -= len(block)
-        self.close_connection = self.close_connection or length > 0
-
-    def _answer(self, answer: Answer) -> None:
-        self.send_response_only(answer.status)
-        self.send_header("Date", formatdate(usegmt=True))
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        if answer.status not in _WITHOUT_BODY:
-            self.send_header("Content-Length", str(len(answer.body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if answer.status not in _WITHOUT_BODY and self.command != "HEAD":
-            self.wfile.write(answer.body)
-        self._log(answer.status)
-
-    def _log(self, status: int) -> None:
-        """One line: method, path, status. Never the query nor a header, where credentials travel."""
-        path = quote(getattr(self, "path", "").partition("?")[0], safe=string.punctuation)
-        sys.stderr.write(f"{quote(self.command or '-')} {path or '-'} {status:d}\n")
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """The answer to a request that cannot be read. Where the next one begins is unknown (RFC 9112 §6.3)."""
-        self.close_connection = True
-        self._answer(self.server.gateway.front_response(HTTPStatus(code)))
-        self.wfile.flush()
-
-
-class GatewayServer(ThreadedHTTPServer):
-    """Holds `port` on the loopback address from the start, and listens once it `serve`s.
-
-    Raises `OSError` where the port is taken.
-    """
-
-    request_queue_size = 128
-    gateway: Gateway
-
-    def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", port), RequestHandler, bind_and_activate=False)
+    def serve_on(self, listener: socket.socket) -> None:
+        """Answers who connects to `listener`, until `should_exit`, and closes it."""
         try:
-            self.server_bind()
-        except OSError:
-            self.server_close()
-            raise
+            self.run([listener])
+        finally:
+            self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def server_bind(self) -> None:
-        """Binds without asking the resolver for a name, as `http.server` does."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: see the class."""
+        yield
 
-    def listen(self, gateway: Gateway) -> None:
-        """From here on clients can connect; `serve_forever` answers them."""
-        self.gateway = gateway
-        self.server_activate()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of ours."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+class _Application:
+    """The ASGI application. Each request runs whole in one thread: Chalice's `current_request` is the thread's."""
+
+    def __init__(self, gateway: Gateway, executor: ThreadPoolExecutor) -> None:
+        self._gateway = gateway
+        self._executor = executor
+
+    async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        assert scope["type"] == "http"  # noqa: S101 (neither WebSocket nor lifespan is configured)
+        answer = await self._answer(scope, receive)
+        if answer is None:
+            return
+        _log(scope, answer.status)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        if answer.status not in _WITHOUT_BODY:
+            headers.append((b"Content-Length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _answer(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> Answer | None:
+        """The gateway's answer; None where the client has gone."""
+        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        if {"content-length", "transfer-encoding"} <= {name for name, _ in lines}:
+            # RFC 9112 §6.3: this may be request smuggling; the connection ends with the answer.
+            refused = self._gateway.front_response(HTTPStatus.BAD_REQUEST)
+            return refused._replace(headers=[*refused.headers, ("Connection", "close")])
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message["body"]
+            if len(body) > MAX_BODY_LENGTH:  # uvicorn passes over what is still to come
+                return self._gateway.gateway_response("REQUEST_TOO_LARGE")
+            more = message["more_body"]
+        source_ip = scope["client"][0] if scope["client"] else ""
+        call = partial(self._gateway.handle, scope["method"], _target(scope), lines, bytes(body), source_ip)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+
+def _target(scope: "HTTPScope") -> str:
+    """Path and query as sent: nothing is decoded."""
+    query = scope["query_string"]
+    return (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _log(scope: "HTTPScope", status: int) -> None:
+    """One line: method, path, status. Never the query nor a header, where credentials travel."""
+    path = quote(scope["raw_path"], safe=string.punctuation)
+    sys.stderr.write(f"{quote(scope['method'])} {path} {status:d}\n")

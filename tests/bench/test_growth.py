@@ -6,10 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import costs, picture
-from bench.containers import Call, repeatable
+from bench.containers import repeatable
 from bench.costs import Cost
 from bench.growth import FLAT, Curve
 from bench.picture import Panel
+from infra.emulated.aws_calls import Call
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -66,54 +67,39 @@ def item(size: int) -> dict[str, Any]:
     return {"pk": {"S": "x" * (size - 2)}}
 
 
-@pytest.mark.parametrize(
-    ("value", "size"),
-    [
-        ({"S": "é"}, 2),
-        ({"N": "12345"}, 4),
-        ({"B": b"123"}, 3),
-        ({"BOOL": True}, 1),
-        ({"L": [{"S": "a"}]}, 5),
-        ({"M": {"b": {"S": "a"}}}, 6),
-    ],
-)
-def test_the_size_of_an_item_is_counted_as_dynamodb_counts(value: dict[str, Any], size: int) -> None:
-    assert costs.size({"name": value}) == len("name") + size
-
-
-def call(method: str, answer: dict[str, Any], **parameters: object) -> Call:
-    return Call("dynamodb", method, parameters, answer)
+def call(operation: str, answer: dict[str, Any], **parameters: object) -> Call:
+    return Call("dynamodb", operation, parameters, answer)
 
 
 @pytest.mark.parametrize(("size", "units"), [(4096, 1), (4097, 2)])
 def test_a_read_is_a_unit_for_each_4_kb_begun(size: int, units: int) -> None:
-    assert costs.cost([call("get_item", {"Item": item(size)})]) == Cost(1, units, 0)
+    assert costs.cost([call("GetItem", {"Item": item(size)})]) == Cost(1, units, 0)
 
 
 def test_a_query_counts_all_its_items_together_and_a_batch_each() -> None:
     found = [item(1000)] * 3
-    assert costs.cost([call("query", {"Items": found})]) == Cost(1, 1, 0)
-    batch = call("batch_get_item", {"Responses": {"t": found}}, RequestItems={"t": {"Keys": [{}] * 4}})
+    assert costs.cost([call("Query", {"Items": found})]) == Cost(1, 1, 0)
+    batch = call("BatchGetItem", {"Responses": {"t": found}}, RequestItems={"t": {"Keys": [{}] * 4}})
     assert costs.cost([batch]) == Cost(1, 4, 0)
 
 
 def test_what_finds_nothing_costs_a_unit_all_the_same() -> None:
-    assert costs.cost([call("get_item", {}), call("query", {"Items": []})]) == Cost(2, 2, 0)
+    assert costs.cost([call("GetItem", {}), call("Query", {"Items": []})]) == Cost(2, 2, 0)
 
 
 def test_writes_cost_what_the_table_says_and_a_refused_one_a_unit() -> None:
-    transaction = call("transact_write_items", {"ConsumedCapacity": [{"CapacityUnits": 2}, {"CapacityUnits": 4}]})
-    refused = call("update_item", {"Error": {"Code": "ConditionalCheckFailedException"}})
+    transaction = call("TransactWriteItems", {"ConsumedCapacity": [{"CapacityUnits": 2}, {"CapacityUnits": 4}]})
+    refused = call("UpdateItem", {"Error": {"Code": "ConditionalCheckFailedException"}})
     assert costs.cost([transaction, refused]) == Cost(2, 0, 7)
 
 
 def test_unsealing_costs_a_round_trip_and_no_unit() -> None:
-    assert costs.cost([Call("kms", "decrypt", {}, {})]) == Cost(1, 0, 0)
+    assert costs.cost([Call("kms", "Decrypt", {}, {})]) == Cost(1, 0, 0)
 
 
 def test_a_refresh_is_made_again_where_it_has_come_to() -> None:
     values = {":generation": {"N": "0"}, ":next": {"N": "1"}, ":now": {"N": "9"}}
-    update = call("update_item", {}, TableName="sessions", ExpressionAttributeValues=values)
+    update = call("UpdateItem", {}, TableName="sessions", ExpressionAttributeValues=values)
     ((service, method, parameters),) = repeatable([update])
     assert (service, method, parameters["TableName"]) == ("dynamodb", "update_item", "sessions")
     assert parameters["ExpressionAttributeValues"] == {**values, ":generation": {"N": "1"}}

@@ -12,8 +12,9 @@ from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.gate import revocation_feed
 from chalicelib.services import Services
 from infra import template
+from infra.emulated.aws_calls import Call
 from tests.conftest import connect, new_user
-from tests.support.aws_calls import Call, recorded
+from tests.support.aws_calls import recorded
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock, bearer
 

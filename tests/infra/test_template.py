@@ -4,15 +4,17 @@ What watches it is held by test_watch.py."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import yaml
-from mypy_boto3_dynamodb import DynamoDBClient
 
 from infra import template
 from infra.emulated import moto_server
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLES = {name: item for name, item in template.resources().items() if item.get("Type") == "AWS::DynamoDB::Table"}
 DEFINITION = template.resources()["RestAPI"]["Properties"]["DefinitionBody"]
@@ -191,7 +193,7 @@ def test_the_statuses_are_these() -> None:
 
 
 @pytest.fixture(scope="module")
-def dynamodb() -> DynamoDBClient:
+def dynamodb() -> "DynamoDBClient":
     environment = moto_server.start()
     session = boto3.Session(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
     client: DynamoDBClient = session.client(
@@ -201,7 +203,7 @@ def dynamodb() -> DynamoDBClient:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_an_emulated_table_has_the_templates_keys_and_expiry(dynamodb: DynamoDBClient, name: str) -> None:
+def test_an_emulated_table_has_the_templates_keys_and_expiry(dynamodb: "DynamoDBClient", name: str) -> None:
     physical = moto_server.start()[variable(name)]
     table = dynamodb.describe_table(TableName=physical)["Table"]
     expiry = dynamodb.describe_time_to_live(TableName=physical)["TimeToLiveDescription"]
@@ -209,7 +211,7 @@ def test_an_emulated_table_has_the_templates_keys_and_expiry(dynamodb: DynamoDBC
     assert expiry.get("AttributeName") == template.time_to_live().get(name)
 
 
-def test_the_emulator_starts_once(dynamodb: DynamoDBClient) -> None:
+def test_the_emulator_starts_once(dynamodb: "DynamoDBClient") -> None:
     before = dynamodb.list_tables()["TableNames"]
     assert moto_server.start() is moto_server.start()
     assert dynamodb.list_tables()["TableNames"] == before

@@ -6,6 +6,7 @@ Takes its settings from the environment, prints its port once it listens, and en
 import os
 import signal
 import sys
+from socket import create_server
 from threading import Thread
 
 from infra.local.http_server import GatewayServer
@@ -13,16 +14,16 @@ from infra.local.http_server import GatewayServer
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the starter, which ends this
-    with GatewayServer(0) as server:
-        os.environ["GATEHOUSE_JWKS_URI"] = f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
-        # The app reads the environment when it is imported.
-        from app import app
-        from infra.local.gateway import Gateway
+    listener = create_server(("127.0.0.1", 0), backlog=128)
+    port = listener.getsockname()[1]
+    os.environ["GATEHOUSE_JWKS_URI"] = f"http://127.0.0.1:{port}/.well-known/jwks.json"
+    # The app reads the environment when it is imported.
+    from app import app
+    from infra.local.gateway import Gateway
 
-        server.listen(Gateway(app))
-        Thread(target=_end_with_starter, daemon=True).start()
-        print(server.server_port, flush=True)
-        server.serve_forever()
+    Thread(target=_end_with_starter, daemon=True).start()
+    print(port, flush=True)
+    GatewayServer(Gateway(app)).serve_on(listener)
 
 
 def _end_with_starter() -> None:

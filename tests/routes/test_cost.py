@@ -8,8 +8,9 @@ import pytest
 from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
 from chalicelib.services import Services
+from infra.emulated.aws_calls import Call, operations
 from tests.conftest import connect, new_user
-from tests.support.aws_calls import Call, operations, recorded
+from tests.support.aws_calls import recorded
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock, Reply, bearer
 

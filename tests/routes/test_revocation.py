@@ -14,8 +14,9 @@ from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
 from chalicelib.tokens.revocation_feed import Page
 from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, RevocationsFullError
+from infra.emulated.aws_calls import operations
 from tests.conftest import connect, new_user
-from tests.support.aws_calls import failing, operations, recorded
+from tests.support.aws_calls import failing, recorded
 from tests.support.callers import SignedIn, container, serve, sign_in
 from tests.support.client import Client, Clock, Reply, bearer
 from tests.support.endings import ENDINGS

@@ -10,8 +10,9 @@ from chalicelib.accounts.password import Passwords
 from chalicelib.model import User
 from chalicelib.services import Services, install
 from chalicelib.telemetry.events import Event, EventName
+from infra.emulated.aws_calls import Call, operations
 from tests.conftest import change_user, connect, new_user
-from tests.support.aws_calls import Call, failing, operations, recorded
+from tests.support.aws_calls import failing, recorded
 from tests.support.callers import at, serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
 from tests.support.recorder import Recorder

@@ -12,8 +12,9 @@ from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
 from chalicelib.tokens.revocation_feed import READ_BACK
 from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, Revocation, RevocationsFullError
+from infra.emulated.aws_calls import operations
 from tests.conftest import connect
-from tests.support.aws_calls import failing, operations, recorded
+from tests.support.aws_calls import failing, recorded
 
 LIFETIME, LONGEST = 900, 3_600
 BUCKET = 900

@@ -14,7 +14,8 @@ from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
-from tests.support.aws_calls import operations, recorded
+from infra.emulated.aws_calls import operations
+from tests.support.aws_calls import recorded
 from tests.support.revocations import entries
 
 NOW = 1_800_000_000

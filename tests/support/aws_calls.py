@@ -1,37 +1,18 @@
-"""What Gatehouse asks of AWS: every call counted, let fail or met by another one, at the client that makes it."""
+"""What Gatehouse asks of AWS: every call recorded, let fail or met by another one, at the client that makes it."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from infra.emulated import aws_calls
+from infra.emulated.aws_calls import Call
 from tests.conftest import connect
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call, and its parameters as sent."""
-
-    operation: str
-    parameters: Mapping[str, Any]
-
-
-def operations(calls: list[Call]) -> list[str]:
-    return [call.operation for call in calls]
-
-
-@contextmanager
-def recorded() -> Iterator[list[Call]]:
+def recorded() -> AbstractContextManager[list[Call]]:
     """The calls to DynamoDB and KMS, as they are made."""
-    calls: list[Call] = []
-
-    def record(model: Any, params: Mapping[str, Any], **_: object) -> None:
-        calls.append(Call(model.name, json.loads(params["body"])))
-
-    with _before_calls("dynamodb", record), _before_calls("kms", record):
-        yield calls
+    return aws_calls.recorded(*(connect(service).meta.events for service in ("dynamodb", "kms")))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import create_server
 from threading import Thread
 
 from infra.local.gateway import Gateway
@@ -12,14 +13,13 @@ from infra.local.http_server import GatewayServer
 @contextmanager
 def served(gateway: Gateway, context: ssl.SSLContext | None = None) -> Iterator[int]:
     """The port on which `gateway` answers, in HTTP, or HTTPS by `context`."""
-    with GatewayServer(0) as server:
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.listen(gateway)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    listener = create_server(("127.0.0.1", 0), backlog=128)
+    port: int = listener.getsockname()[1]
+    server = GatewayServer(gateway, context)
+    thread = Thread(target=server.serve_on, args=(listener,))
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join()

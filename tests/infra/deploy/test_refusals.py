@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra import refusal
 from infra.deploy import account, deployment, destroy
+from infra.deploy.cloudformation import Stack
 from infra.deploy.deployment import Deployment
 from infra.package import build, runtimes
 from infra.package.runtimes import Runtime
@@ -148,6 +150,28 @@ def test_destroying_what_there_is_not(operator: Mapping[str, str], monkeypatch: 
     assert line(lambda: destroy.main(["dev", "--yes", "yes"])) == (
         "gatehouse: there is no stack gatehouse-dev in account 000000000000, eu-west-3."
     )
+
+
+@pytest.mark.parametrize("change_set", ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"])
+def test_an_aws_that_never_comes_to_an_end(change_set: str) -> None:
+    client = mock.Mock()
+    client.describe_stacks.return_value = {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "StackId": "id"}]}
+    client.describe_change_set.return_value = {"Status": change_set}
+    event = {
+        "EventId": "newest",
+        "ResourceStatus": "UPDATE_IN_PROGRESS",
+        "PhysicalResourceId": "id",
+        "StackId": "id",
+    }
+    client.get_paginator.return_value.paginate.return_value = [{"StackEvents": [event]}]
+    stack = Stack(client, "gatehouse-dev", interval=0, timeout=0)
+
+    def apply() -> None:
+        stack.apply("https://bucket.example/template", {}, {})
+
+    told = line(apply)
+    assert told.startswith("gatehouse: AWS is not done with gatehouse-dev after 0 seconds")
+    assert client.execute_change_set.called == (change_set == "CREATE_COMPLETE")
 
 
 def test_what_aws_refuses_at_any_other_place_is_one_line_too() -> None:

@@ -1,5 +1,6 @@
 """`python -m infra.local`, which `make run` calls: it gets ready, says how to reach it, leaves nothing behind."""
 
+import os
 import signal
 import socket
 import stat
@@ -63,11 +64,29 @@ def test_the_printed_commands_work_pasted_in_order_and_ctrl_c_stops_it(running: 
     assert not running.local_env.exists()
 
 
-def test_a_signal_while_it_starts_stops_it_as_cleanly(tmp_path: Path) -> None:
+def test_a_kill_leaves_no_process_behind(running: Running) -> None:
+    running.process.kill()
+    running.process.communicate(timeout=READY)  # returns once nobody holds the pipes any more
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", running.port), timeout=READY)
+
+
+def test_a_gateway_that_ends_by_itself_is_said_and_ends_all(running: Running) -> None:
+    command = ["ps", "-A", "-o", "pid=,ppid="]
+    processes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    (child,) = (int(pid) for pid, parent in map(str.split, processes) if int(parent) == running.process.pid)
+    os.kill(child, signal.SIGKILL)
+    _, errors = running.process.communicate(timeout=READY)
+    assert (running.process.returncode, errors) == (1, "The gateway ended unexpectedly, with status -9.\n")
+    assert not running.local_env.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_starts_stops_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, free_port())
     assert process.stdout
     process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     assert (process.communicate(timeout=READY)[1], process.returncode) == ("", 0)
     assert list(tmp_path.iterdir()) == []
 
