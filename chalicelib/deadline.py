@@ -15,9 +15,8 @@ from threading import Lock
 INVOCATION = 5.0
 
 # How long a request may wait for what only one request of a process can have at a time, in seconds. Lambda gives a
-# process one request at a time, so nobody waits there. Elsewhere it is what is left of the 29 seconds that API
-# Gateway waits for an answer, after the work itself.
-QUEUE = 20.0
+# process one request at a time, so nobody waits there; this is for servers with threads, as `make run` starts one.
+QUEUE = 60.0
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 

@@ -3,7 +3,7 @@
 import secrets
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Lock, Semaphore
 from time import sleep
@@ -149,7 +149,7 @@ def test_derivations_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.accounts.password.Argon2id", Slow)
     several = [Passwords(CHEAP, secrets.token_bytes), Passwords(DEAR, secrets.token_bytes)]
     with ThreadPoolExecutor(8) as pool:
-        done = [pool.submit(each.verify, "anything", None) for each in several * 8]
+        done: list[Future[object]] = [pool.submit(each.verify, "anything", None) for each in several * 8]
         done += [pool.submit(each.hash, "anything") for each in several * 8]
     assert [each.exception() for each in done] == [None] * 32
     assert most == [1] * 32
