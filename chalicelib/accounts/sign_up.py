@@ -117,8 +117,10 @@ class PasswordChange:
 
 
 def _free(text: str) -> str:
-    """The username that `text` is. Raises `InvalidRequestError`, `UsernameTakenError` for what looks like a program's
-    name."""
+    """The username that `text` is.
+
+    Raises `InvalidRequestError`, and `UsernameTakenError` for what looks like a program's name.
+    """
     username = usernames.normalize(text)
     if any(skeletons(username) & skeletons(reserved) for reserved in RESERVED_NAMES):
         raise UsernameTakenError

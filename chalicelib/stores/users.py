@@ -1,9 +1,9 @@
 """Users, by `sub`. Each name and each email address is claimed once, also under a race.
 
-A user is the item `sub:` + the sub. The items `username:` + the name's key, `skeleton:` + what it has in common with
-names that look like it, and `email:` + the address's key claim these and point to it. What changes more than one of
-them is one transaction, and so are the end of a user's sessions and its entry in the revocation feed. None of that
-is on a hot path.
+A user is the item `sub:` + the sub. The items `username:` + the name's key, `skeleton:` + what it has in common
+with names that look like it, and `email:` + the address's key claim these and point to it. What changes more than
+one of them is one transaction, and so are the end of a user's sessions and its entry in the revocation feed. None
+of that is on a hot path.
 """
 
 import json
