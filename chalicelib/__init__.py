@@ -33,6 +33,7 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     ids             the ids that this service makes, random or in the order of time
     base64url       base64url in its canonical form
     strict_json     JSON that no two readers read differently
+    network         the network of an address
     deadline        by when the work under way must end
     errors          what can go wrong
     version         the version of this code

@@ -58,6 +58,7 @@ class Services:
     clock: Callable[[], float] = time.time
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     region: str = ""
+    former_profile: Profile | None = None
 
     def now(self) -> int:
         """The NumericDate."""
@@ -114,7 +115,7 @@ class Services:
 
     @cached_property
     def passwords(self) -> Passwords:
-        return Passwords(self.profile, self.random_bytes)
+        return Passwords(self.profile, self.random_bytes, self.former_profile)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -202,7 +203,8 @@ def assemble(environment: Mapping[str, str]) -> Services:
     given = settings.from_environment(environment)
     _check(given)
     telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
-    return Services(given, PROFILES[given.password_profile], telemetry, region=environment.get("AWS_REGION", ""))
+    profile, former = PROFILES[given.password_profile], PROFILES.get(given.former_password_profile)
+    return Services(given, profile, telemetry, region=environment.get("AWS_REGION", ""), former_profile=former)
 
 
 def _check(given: Settings) -> None:
@@ -211,6 +213,8 @@ def _check(given: Settings) -> None:
     if given.signing_alg not in SIGNING_ALGORITHMS:
         known = ", ".join(sorted(SIGNING_ALGORITHMS))
         raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {known}")
+    if given.former_password_profile not in {"", *PROFILES}:
+        raise settings.SettingsError(f"GATEHOUSE_FORMER_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
     # Else keys would be due before the one before them has begun to sign, or be gone before what they signed.
     shortest = max(_lead(given), given.access_token_lifetime)
     if given.key_rotation_period < shortest:

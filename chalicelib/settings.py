@@ -82,6 +82,8 @@ class Settings(NamedTuple):
     sign_in_failures_of_username_window: int = 60 * _MINUTE
 
     password_profile: str = "RFC_9106_LOW_MEMORY"  # noqa: S105
+    # The one before, as long as there are users who have not signed in since.
+    former_password_profile: str = ""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

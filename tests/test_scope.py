@@ -40,6 +40,17 @@ def test_equal_sets_have_equal_texts() -> None:
     assert scope.serialize(frozenset({"b", "a"})) == scope.serialize(frozenset({"a", "b"})) == "a b"
 
 
+def test_what_a_client_asks_for_is_bounded() -> None:
+    words = " ".join(f"word:{number}" for number in range(64))
+    assert len(scope.asked(words)) == 64
+    assert scope.asked("x" * 2_048) == {"x" * 2_048}
+    for text in (words + " more", "x" * 2_049, "a " * 16_000):
+        with pytest.raises(InvalidRequestError, match="64 words and 2048"):
+            scope.asked(text)
+    with pytest.raises(InvalidRequestError, match="malformed"):
+        scope.asked(" ")
+
+
 @pytest.mark.parametrize("text", ["a  b", " a", "a ", 'a"b', "a\\b", "a\tb", "a\x00", "ä"])
 def test_malformed_scopes_are_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError):

@@ -4,6 +4,8 @@ sign_up        a new account; a changed password
 credentials    username and password held against the record, with throttling
 password       Argon2id, and which new passwords are taken (common_passwords.txt)
 username       which names are taken, and when two are one
+confusables    which names look alike (confusables.txt)
+email_address  which addresses are taken, and when two are one mailbox
 throttle       how often one may fail
 sessions       which sessions there are, why one ended, how to end one, the others or all
 """

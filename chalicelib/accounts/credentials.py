@@ -5,7 +5,7 @@ from typing import Protocol
 
 from chalicelib.accounts import throttle
 from chalicelib.accounts import username as usernames
-from chalicelib.accounts.password import MAX_LENGTH, Passwords, length
+from chalicelib.accounts.password import Passwords, too_long
 from chalicelib.accounts.throttle import Attempts, Limits
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError, TooManyRequestsError
 from chalicelib.model import Device, User
@@ -64,7 +64,7 @@ def _told(event: EventName, user: User | None, now: int) -> Event:
 
 def _well_formed(username: str, password: str) -> str:
     # What no account can have is refused before any work; it says nothing about which accounts exist.
-    if length(password) > MAX_LENGTH:
+    if too_long(password):
         raise InvalidCredentialsError(detail="password longer than any account's")
     try:
         return usernames.normalize(username)

@@ -1,11 +1,12 @@
 """Accounts: signing up, changing a password, changing a name."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chalicelib.accounts import email_address
 from chalicelib.accounts import username as usernames
+from chalicelib.accounts.confusables import skeletons
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import Passwords, check_new_password
 from chalicelib.accounts.sessions import EpochChangedError, Kept, next_epoch
@@ -14,11 +15,6 @@ from chalicelib.ids import new_id
 from chalicelib.model import FIRST_PARTY, Device, EndReason, EpochChange, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName, Events
-
-# RFC 5321 §4.5.3.1: 64 octets, an at sign, 255 octets; 254 in all by §4.5.3.1.3. Whether it is a mailbox,
-# only a letter can tell.
-_EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@.\x00-\x1f\x7f]+(?:\.[^\s@.\x00-\x1f\x7f]+)*")
-_MAX_EMAIL = 254
 
 # Whoever had one of these would be taken for a client.
 RESERVED_NAMES = frozenset({FIRST_PARTY, "demo-service", "demo-spa", "demo-web", "demo-cli"})
@@ -62,7 +58,7 @@ class Accounts:
     def sign_up(self, request: SignUp, now: int) -> User:
         """The new user. Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`."""
         username = _free(request.username)
-        email = _normalized_email(request.email)
+        email = email_address.normalize(request.email)
         check_new_password(request.password, username, email)
         user = User(
             sub=new_id(self.random_bytes),
@@ -121,14 +117,11 @@ class PasswordChange:
 
 
 def _free(text: str) -> str:
-    """The username that `text` is. Raises `InvalidRequestError`, `UsernameTakenError` for a program's name."""
+    """The username that `text` is.
+
+    Raises `InvalidRequestError`, and `UsernameTakenError` for what looks like a program's name.
+    """
     username = usernames.normalize(text)
-    if usernames.key(username) in RESERVED_NAMES:
+    if any(skeletons(username) & skeletons(reserved) for reserved in RESERVED_NAMES):
         raise UsernameTakenError
     return username
-
-
-def _normalized_email(text: str) -> str:
-    if not text.isprintable() or len(text.encode()) > _MAX_EMAIL or not _EMAIL.fullmatch(text):
-        raise InvalidRequestError("The email address is malformed.")
-    return text

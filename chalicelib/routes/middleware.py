@@ -13,7 +13,7 @@ from chalicelib.services import current
 from chalicelib.telemetry.events import Measure
 from chalicelib.telemetry.log import Source, during
 from chalicelib.web import call as calls
-from chalicelib.web import problem_details
+from chalicelib.web import failures, problem_details
 from chalicelib.web.call import Call
 from chalicelib.web.caller import check_access
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
@@ -42,7 +42,8 @@ def _source(call: Call) -> Source:
 
 def _answered(call: Call, get_response: Callable[[Request], Response]) -> Response:
     try:
-        _check_access(call)
+        with failures.translated():
+            _check_access(call)
         return _as_problem(get_response(call.request))
     except GatehouseError as error:
         return problem_details.from_error(error)

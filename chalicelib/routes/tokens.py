@@ -74,7 +74,7 @@ def _issued(call: Call, grant_type: str, scope: Scope | None, **presented: str) 
 
 def _scope(fields: Body) -> Scope | None:
     text = fields.optional("scope")
-    return None if text is None else scopes.parse(text)
+    return None if text is None else scopes.asked(text)
 
 
 def _response(call: Call, tokens: TokenResponse, *, in_cookie: bool) -> Response:

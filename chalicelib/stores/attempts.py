@@ -7,6 +7,7 @@ import hashlib
 
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.throttle import NO_FAILURES, Failures, Limit
+from chalicelib.network import network
 from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table
 
 
@@ -39,13 +40,13 @@ _OVER = "attribute_not_exists(pk) OR expires_at <= :now"
 
 
 def pair_key(username: str, address: str) -> Item:
-    """The counter of one username from one address."""
-    return {"pk": f"pair:{_digest(usernames.key(username), address)}"}
+    """The counter of one username from the network of one address."""
+    return {"pk": f"pair:{_digest(usernames.key(username), network(address))}"}
 
 
 def address_key(address: str) -> Item:
-    """The counter of one address."""
-    return {"pk": f"address:{address}"}
+    """The counter of the network of one address."""
+    return {"pk": f"address:{network(address)}"}
 
 
 def username_key(username: str) -> Item:

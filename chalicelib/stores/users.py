@@ -1,8 +1,9 @@
 """Users, by `sub`. Each name and each email address is claimed once, also under a race.
 
-A user is the item `sub:` + the sub; the items `username:` + the name's key and `email:` + the address's key claim
-these and point to it. What changes more than one of them is one transaction, and so are the end of a user's
-sessions and its entry in the revocation feed. None of that is on a hot path.
+A user is the item `sub:` + the sub. The items `username:` + the name's key, `skeleton:` + what it has in common
+with names that look like it, and `email:` + the address's key claim these and point to it. What changes more than
+one of them is one transaction, and so are the end of a user's sessions and its entry in the revocation feed. None
+of that is on a hot path.
 """
 
 import json
@@ -10,7 +11,9 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from chalicelib import scope as scopes
+from chalicelib.accounts import email_address
 from chalicelib.accounts import username as usernames
+from chalicelib.accounts.confusables import skeletons
 from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import EmailTakenError, UsernameTakenError
 from chalicelib.model import EndReason, EpochChange, User
@@ -63,13 +66,14 @@ class UserStore:
 
     def add(self, user: User) -> None:
         """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
-        items = [name_key(user.username) | {"holder": user.sub}, _item(user)]
+        of_name = [claim | {"holder": user.sub} for claim in _name_claims(user.username)]
+        items = [*of_name, _item(user)]
         if user.email is not None:
             items.append({"pk": _email_pk(user.email), "holder": user.sub})
         try:
             transact(*(Put(self.table, item, _FREE) for item in items))
         except TransactionRefusedError as refused:
-            taken = EmailTakenError if refused.failed == {2} else UsernameTakenError
+            taken = EmailTakenError if refused.failed == {len(of_name) + 1} else UsernameTakenError
             raise taken from None
 
     def rename(self, user: User, username: str) -> None:
@@ -84,16 +88,16 @@ class UserStore:
             {":new": username, ":old": user.username},
             "username = :old",
         )
-        claims: list[Put | Delete] = []
-        if name_key(username) != name_key(user.username):
-            claims = [
-                Put(self.table, name_key(username) | {"holder": user.sub}, _FREE),
-                Delete(self.table, name_key(user.username), "holder = :sub", {":sub": user.sub}),
-            ]
+        old, new = _name_claims(user.username), _name_claims(username)
+        claimed = [Put(self.table, claim | {"holder": user.sub}, _FREE) for claim in new if claim not in old]
+        freed = [
+            Delete(self.table, claim, "holder = :sub", {":sub": user.sub}) for claim in old if claim not in new
+        ]
         try:
-            transact(renamed, *claims)
+            transact(renamed, *claimed, *freed)
         except TransactionRefusedError as refused:
-            raise (UsernameTakenError if refused.failed == {1} else EpochChangedError) from None
+            taken = refused.failed <= set(range(1, 1 + len(claimed)))
+            raise (UsernameTakenError if taken else EpochChangedError) from None
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Ends sessions as `change` says, with a new password where one is given, and tells the feed.
@@ -144,8 +148,13 @@ def name_key(username: str) -> Item:
     return {"pk": f"username:{usernames.key(username)}"}
 
 
+def _name_claims(username: str) -> list[Item]:
+    """The keys of all items that claim a name: its own, and what it has in common with names that look like it."""
+    return [name_key(username), *({"pk": f"skeleton:{each}"} for each in sorted(skeletons(username)))]
+
+
 def _email_pk(email: str) -> str:
-    return f"email:{usernames.key(email)}"
+    return f"email:{email_address.key(email)}"
 
 
 def _item(user: User) -> Item:

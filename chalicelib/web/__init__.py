@@ -8,5 +8,6 @@ basic_auth             HTTP Basic credentials (RFC 7617)
 parameters             ids, query parameters, and where a page begins
 responses              answers that are not errors
 problem_details        errors as answers (RFC 9457)
+failures               what fails for a cause that passes, whatever library says so
 cookies                the refresh token as a cookie
 """

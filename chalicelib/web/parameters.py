@@ -10,6 +10,7 @@ from chalicelib.errors import InvalidRequestError, NotFoundError
 
 # The ids that this service makes; nothing else can name anything.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_CURSOR = 86  # an id of 64 characters, in base64url
 
 
 def identifier(text: str) -> str:
@@ -33,6 +34,8 @@ def cursor(request: Request) -> str | None:
     if text is None:
         return None
     try:
+        if len(text) > _LONGEST_CURSOR:
+            raise ValueError
         return identifier(base64url.decode(text).decode("ascii"))
     except (ValueError, NotFoundError):
         raise InvalidRequestError("The value of next was not given by this service.") from None

@@ -10,7 +10,7 @@ from chalicelib import access_table
 from chalicelib.access_table import Kind
 from chalicelib.authorizer import gate
 from chalicelib.errors import GatehouseError
-from chalicelib.web import call, problem_details
+from chalicelib.web import call, failures, problem_details
 
 Handler = Callable[..., Response]
 """Takes the `Call`, and path parameters by name."""
@@ -77,7 +77,8 @@ class ProtectedBlueprint(Blueprint):
         def view(**path_parameters: str) -> Response:
             # Translated here: Chalice makes a 500 of every error but its own before a middleware sees it.
             try:
-                return handler(call.current(), **path_parameters)
+                with failures.translated():
+                    return handler(call.current(), **path_parameters)
             except GatehouseError as error:
                 return self._render(error)
 

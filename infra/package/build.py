@@ -29,12 +29,18 @@ DEFAULT_ARCHITECTURE = "x86_64"
 # .chalice/config.json.
 _OURS = "GATEHOUSE_"
 
+# All modules, and what functions import only when they are called.
 _IMPORT_ALL = """
-import importlib, pkgutil, sys
+import ast, importlib, inspect, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
 import app, chalicelib
-for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-    importlib.import_module(module.name)
+for found in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    tree = ast.parse(inspect.getsource(importlib.import_module(found.name)))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for node in (inner for function in functions for inner in ast.walk(function)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in [node.module] if isinstance(node, ast.ImportFrom) else names:
+            importlib.import_module(name)
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 

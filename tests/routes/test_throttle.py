@@ -328,3 +328,25 @@ def test_without_the_counters_nobody_signs_in(client: Client, user: User) -> Non
     with recorded() as calls, failing("BatchGetItem"):
         assert client.sign_in(user.username).status == 503
     assert operations(calls) == ["BatchGetItem"]
+
+
+# --- Networks
+
+
+def test_all_addresses_of_one_ipv6_site_are_one(client: Client, strict: Services, user: User) -> None:
+    for number in range(3):
+        fail(at(client, f"2001:db8:1:2::{number}"), user.username, 1)
+    assert_throttled(at(client, "2001:db8:1:2:ffff::1").sign_in(user.username), 300)
+    assert at(client, "2001:db8:1:3::1").sign_in(user.username).status == 200
+
+
+def test_one_ipv6_site_is_refused_for_every_name(client: Client, strict: Services, user: User) -> None:
+    for number in range(5):
+        fail(at(client, f"2001:db8:1:2:{number}::"), f"nobody-{number}", 1)
+    assert_throttled(at(client, "2001:db8:1:2:ffff::1").sign_in(user.username), 300)
+
+
+def test_an_ipv4_address_in_ipv6_is_the_same_address(client: Client, strict: Services, user: User) -> None:
+    fail(at(client, "::ffff:192.0.2.8"), user.username, 2)
+    fail(at(client, "192.0.2.8"), user.username, 1)
+    assert_throttled(at(client, "::ffff:c000:208").sign_in(user.username), 300)

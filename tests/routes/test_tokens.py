@@ -124,6 +124,36 @@ def test_scope_narrows_and_never_widens(client: Client, user: User, asked: str, 
     assert third_party(client, reply.json["access_token"])["scope"] == granted
 
 
+@pytest.mark.parametrize("asked", ["x" * 2_049, " ".join(map(str, range(65))), "a " * 16_000])
+def test_a_scope_longer_than_any_is_400_and_never_kept(
+    client: Client, user: User, asked: str, contents: Callable[[], list[str]]
+) -> None:
+    tokens = client.sign_in(user.username).json
+    before = contents()
+    detail = "The scope must have at most 64 words and 2048 characters."
+    assert client.sign_in(user.username, scope=asked).problem() == (400, detail)
+    fields = {"refresh_token": tokens["refresh_token"], "scope": asked}
+    assert client.form("/tokens/refresh", **fields).problem() == (400, detail)
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    "credentials", [("a" + "\u0301" * 15_500, "x"), ("demo", "\u0301" * 15_500), ("demo", "x" * 9_000)]
+)
+def test_credentials_longer_than_any_are_401_unread(
+    client: Client, monkeypatch: pytest.MonkeyPatch, credentials: tuple[str, str]
+) -> None:
+    monkeypatch.delattr("chalicelib.web.basic_auth.base64")
+    assert client.sign_in(*credentials).problem() == (401, "Invalid credentials.")
+
+
+def test_the_longest_credentials_are_read(client: Client, services: Services) -> None:
+    name, password = "\u1e69" * 64, "\u1e69" * 256
+    new_user(services, username=name, password=password)
+    decomposed = (unicodedata.normalize("NFD", text) for text in (name, password))
+    assert client.sign_in(*decomposed).status == 200
+
+
 def test_scope_may_come_as_json(client: Client, user: User) -> None:
     credentials = basic(user.username, "demo-password")
     assert client.json("/tokens", {"scope": "account"}, credentials).json["scope"] == "account"

@@ -88,6 +88,40 @@ def test_a_refused_name_leaves_its_email_free(client: Client) -> None:
     assert sign_up(client, "b", email="b@example.com").status == 201
 
 
+def looks_like_admin() -> list[str]:
+    invisible = [f"admin{character}" for character in "\ufe0f\u034f\u115f\u3164\u17b4\U000e0100\u00a0\u3000"]
+    alike = ["\uff41\uff44\uff4d\uff49\uff4e", "\u0430dmin", "adm\u0456n", "\u0410DMIN", "\U0001d41admin"]
+    return invisible + alike
+
+
+@pytest.mark.parametrize("username", looks_like_admin())
+def test_nobody_signs_up_as_one_who_looks_like_another(
+    client: Client, username: str, contents: Callable[[], list[str]]
+) -> None:
+    assert sign_up(client, "Admin").status == 201
+    before = contents()
+    refused = sign_up(client, username, email="b@example.com").problem()
+    assert refused in [(400, MALFORMED_NAME), (409, "This username already exists.")]
+    assert contents() == before
+
+
+def test_a_look_alike_of_a_name_does_not_sign_in_for_it(client: Client) -> None:
+    sign_up(client, "scope")
+    assert client.sign_in("sc\u043epe", PASSWORD).status == 401
+    assert client.sign_in("\uff33cope", PASSWORD).status == 200
+
+
+def test_a_mailbox_in_two_spellings_is_one_account(client: Client) -> None:
+    assert sign_up(client, email="a@m\u00fcnchen.example").json["email"] == "a@m\u00fcnchen.example"
+    taken = (409, "This email address already exists.")
+    assert sign_up(client, "b", email="A@xn--mnchen-3ya.example").problem() == taken
+
+
+def test_two_mailboxes_are_two_accounts(client: Client) -> None:
+    assert sign_up(client, email="a@stra\u00dfe.example").status == 201
+    assert sign_up(client, "b", email="a@strasse.example").status == 201
+
+
 # --- What is refused
 
 
@@ -160,7 +194,9 @@ def test_refused_email_addresses(client: Client, email: str, contents: Callable[
     assert contents() == []
 
 
-@pytest.mark.parametrize("email", ["a@b", "Zo\u00eb.X+tag@ex\u00e4mple.com", "x" * 64 + "@" + "x" * 189])
+@pytest.mark.parametrize(
+    "email", ["a@b", "Zo\u00eb.X+tag@ex\u00e4mple.com", "x" * 64 + "@" + ".".join(["x" * 46] * 4)]
+)
 def test_taken_email_addresses(client: Client, email: str) -> None:
     assert sign_up(client, email=email).json["email"] == email
 
