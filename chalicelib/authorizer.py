@@ -17,7 +17,7 @@ from chalicelib.access_table import guarded
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.policy import AccessTable, MethodArn
 from chalicelib.gate.verified_tokens import VerifiedTokens
-from chalicelib.keys.jwk_set import RemoteJwkSet, fetch_jwk_set
+from chalicelib.keys.remote_jwk_set import RemoteJwkSet, fetch_jwk_set
 
 if TYPE_CHECKING:
     from chalicelib.tokens.revocations import Revocations

@@ -14,7 +14,7 @@ def add_commands(groups: Any, common: argparse.ArgumentParser) -> None:
     commands = groups.add_parser("keys", help="the key ring").add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", parents=[common], help="every key, and what it does now")
     listing.set_defaults(run=list_keys, asks="")
-    rotating = commands.add_parser("rotate", parents=[common], help="publish the next keys now, to sign soon")
+    rotating = commands.add_parser("rotate", parents=[common], help="let the next keys sign now")
     rotating.add_argument("--purpose", type=Purpose, choices=list(Purpose), help="only the keys for this")
     rotating.set_defaults(run=rotate, asks="")
     revoking = commands.add_parser("revoke", parents=[common], help="stop a key at once")
@@ -25,18 +25,19 @@ def add_commands(groups: Any, common: argparse.ArgumentParser) -> None:
 def list_keys(services: Services, _: argparse.Namespace) -> Result:
     """The ring, oldest first."""
     ring, now = services.rotation.ring(), services.now()
-    ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.serial))
+    ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.alg, entry.serial))
     rows = [_row(ring, entry, now) for entry in ordered]
     return Result({"keys": rows}, rows)
 
 
 def rotate(services: Services, arguments: argparse.Namespace) -> Result:
-    """The key ids that were added."""
+    """The key ids that sign from now on."""
     purposes = [arguments.purpose] if arguments.purpose else list(Purpose)
-    forced = [services.rotation.force(purpose, services.now()) for purpose in purposes]
-    added = [kid for kid in forced if kid is not None]
-    message = f"Published: {', '.join(added)}. See when they sign with: keys list"
-    return Result({"added": added}, message=message if added else "Another run has just published them.")
+    sign = [kid for purpose in purposes for kid in services.rotation.force(purpose, services.now())]
+    message = f"{', '.join(sign)}: signs from now on, and the next key is published."
+    return Result(
+        {"sign": sign}, message=message if sign else "Nothing to rotate, or another run has just done it."
+    )
 
 
 def revoke(services: Services, arguments: argparse.Namespace) -> Result:

@@ -18,7 +18,8 @@ from chalicelib.grants.grant import Granted, TokenRequest, required
 from chalicelib.model import Device, Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
+from chalicelib.tokens import refresh_token
+from chalicelib.tokens.refresh_token import MAX_GENERATION, HmacKeys, RefreshToken
 
 REUSE = "reuse"
 
@@ -53,12 +54,6 @@ class Sessions(Protocol):
         """Ends the session and tells the revocation feed: both or neither, once. Whether this call did it."""
 
 
-class Keys(Protocol):
-    """The keys that read refresh tokens. Raises `InvalidGrantError` and `StoreUnavailableError`."""
-
-    def read_refresh_token(self, text: str, now: int) -> RefreshToken: ...
-
-
 class Presented(Enum):
     """What a token is, whose write did not take."""
 
@@ -89,7 +84,7 @@ class RefreshTokenGrant:
 
     users: Users
     sessions: Sessions
-    keys: Keys
+    keys: HmacKeys
     events: Events
 
     def __call__(self, request: TokenRequest) -> Granted:
@@ -101,7 +96,8 @@ class RefreshTokenGrant:
             raise
 
     def _rotated(self, request: TokenRequest) -> Granted:
-        token = self.keys.read_refresh_token(required(request.refresh_token, "refresh_token"), request.now)
+        presented = required(request.refresh_token, "refresh_token")
+        token = refresh_token.read(presented, self.keys, request.now)
         session = self._session(token, request)
         user = self.users.by_username(session.username)
         if user is None or not session.lives_with(user):

@@ -6,11 +6,10 @@ from typing import Protocol
 
 from chalicelib import base64url
 from chalicelib.grants.grant import Granted, TokenRequest
-from chalicelib.keys.material import SigningKey
+from chalicelib.keys.material import HmacKey, SigningKey
 from chalicelib.model import TokenResponse
 from chalicelib.tokens import access_token, refresh_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.refresh_token import HmacKey
 
 JTI_BYTES = 16
 

@@ -9,7 +9,7 @@ from app import app
 from chalicelib.keys.material import ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
+from chalicelib.keys.timing import MAX_CLOCK_SKEW, lead, token_lifetimes
 from chalicelib.settings import Settings
 from tests.test_docs import ROOT
 
@@ -18,8 +18,8 @@ PICTURE = (ROOT / "docs/keys.svg").read_text()
 GIVEN = Settings()
 MINUTE, DAY = 60, 86_400
 
-LEAD = _schedules(GIVEN)[Purpose.ACCESS_TOKEN].lead
-RETIRED = _token_lifetimes(GIVEN)[Purpose.ACCESS_TOKEN]
+LEAD = lead(GIVEN)
+RETIRED = token_lifetimes(GIVEN)[Purpose.ACCESS_TOKEN]
 
 
 def minutes(seconds: int) -> str:
@@ -40,7 +40,7 @@ STATED = [
     f"| gone | no | no | {days(KEPT_WHEN_GONE)}, then it is removed",
     f"- {minutes(LEAD)} before it signs: a container's key ring, a shared cache and the verifier's own may each",
     f"may each be {minutes(GIVEN.jwks_max_age)} old (`GATEHOUSE_JWKS_MAX_AGE`)",
-    f"and clocks may lie {minutes(CLOCK_SKEW)} apart",
+    f"and clocks may lie {minutes(MAX_CLOCK_SKEW)} apart",
     f"- {minutes(RETIRED)} after: an access token lives {minutes(GIVEN.access_token_lifetime)}",
     f"A refresh token lives {days(GIVEN.session_idle_lifetime)} (`GATEHOUSE_SESSION_IDLE_LIFETIME`).",
     f"every container signs with it within {GIVEN.revocation_interval} s",

@@ -8,7 +8,8 @@ import pytest
 from chalicelib import base64url
 from chalicelib.accounts.sessions import LOGOUT, LOGOUT_ALL, LOGOUT_OTHERS, REVOKED
 from chalicelib.grants.refresh_token import REUSE
-from chalicelib.tokens.refresh_token import HmacKey, RefreshToken, mint
+from chalicelib.keys.material import HmacKey
+from chalicelib.tokens.refresh_token import RefreshToken, mint
 from tests.load.accounts import named
 from tests.load.history import Act, Seen, told
 from tests.load.invariants import Final, broken
