@@ -76,7 +76,7 @@ class KeyRing:
         signing = [
             entry
             for entry in self.of(purpose, alg)
-            if entry.signs_from <= now and (entry.signs_until is None or now < entry.signs_until)
+            if entry.signs_from <= now and ((until := self.signed_until(entry)) is None or now < until)
         ]
         return signing[-1] if signing else None
 

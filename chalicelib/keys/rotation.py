@@ -82,14 +82,13 @@ class RingStore(Protocol):
 def due(ring: KeyRing, policy: RotationPolicy, now: int) -> KeySchedule | None:
     """The key to publish now, if any: the first one, or the one after a key that has begun to sign."""
     serial = next_serial(ring, policy.purpose, policy.alg)
-    every = ring.of(policy.purpose, policy.alg)
-    order = [entry for entry in every if entry.signs_until is None]
+    order = _lasting(ring, policy, now)
     if not order:
         if ring.signer(policy.purpose, policy.alg, now) is None:
             return KeySchedule(serial, now, now)
         # The algorithm changes: verifiers must know the key first, and keys that have an end come to it first.
-        ends = max((entry.signs_until for entry in every if entry.signs_until is not None), default=now)
-        return KeySchedule(serial, now, max(now + policy.lead, ends))
+        ends = (entry.signs_until or 0 for entry in ring.of(policy.purpose, policy.alg))
+        return KeySchedule(serial, now, max((now + policy.lead, *ends)))
     newest = order[-1]
     if now < newest.signs_from:
         return None
@@ -216,21 +215,24 @@ class KeyRotation:
         return Succession(standby, ended.signs_from)
 
     def _end_unnamed(self, ring: KeyRing, now: int) -> None:
-        """Gives the keys of each ring that no policy names an end: when the keys that are named sign."""
-        named = {(policy.purpose, policy.alg): policy for policy in self.policies}
+        """Gives the keys of each ring that no policy names an end: when the keys that are named sign.
+
+        An end that is there already is put off where those begin later.
+        """
+        named = {(policy.purpose, policy.alg) for policy in self.policies}
         lead = max(policy.lead for policy in self.policies)
         for entry in ring.entries:
-            if (entry.purpose, entry.alg) in named or ring.role(entry, now) not in (Role.ACTIVE, Role.PENDING):
+            lasts = entry.signs_until is None and (entry.purpose, entry.alg) in named
+            if lasts or ring.role(entry, now) not in (Role.ACTIVE, Role.PENDING):
                 continue
-            begins = [_begins(ring, policy) for policy in self.policies if policy.purpose is entry.purpose]
-            if None in begins:
-                continue  # another run is about to add it
-            last = max((begin for begin in begins if begin is not None), default=now)
+            lasting = [_lasting(ring, policy, now) for policy in self.policies if policy.purpose is entry.purpose]
+            if not all(lasting):
+                continue  # another run is about to add one
+            begin = max((order[0].signs_from for order in lasting), default=now)
             # Containers whose ring or settings are older sign with it for a while.
-            if entry.signs_until is None:
-                self.store.retire(entry, max(last, now + lead), Succession())
-            elif entry.signs_until < last:
-                self.store.retire(entry, last, Succession())
+            end = max(begin, now + lead) if entry.signs_until is None else begin
+            if entry.signs_until is None or entry.signs_until < end:
+                self.store.retire(entry, end, Succession())
 
     def _record(self, event: EventName, key: NewKey | KeyEntry, now: int) -> None:
         self.telemetry.record(Event(event=event, at=now, kid=key.kid, purpose=key.purpose))
@@ -273,10 +275,10 @@ def _pending(ring: KeyRing, ended: KeyEntry, now: int) -> list[KeyEntry]:
     return waiting
 
 
-def _begins(ring: KeyRing, policy: RotationPolicy) -> int | None:
-    """Since when, or from when on, keys of `policy` sign without an end; `None` where there are none."""
-    order = ring.of(policy.purpose, policy.alg)
-    return min((entry.signs_from for entry in order if entry.signs_until is None), default=None)
+def _lasting(ring: KeyRing, policy: RotationPolicy, now: int) -> list[KeyEntry]:
+    """The keys of `policy` that sign now or later and have no end, but for the next one's beginning."""
+    order = (entry for entry in ring.of(policy.purpose, policy.alg) if entry.signs_until is None)
+    return [entry for entry in order if (until := ring.signed_until(entry)) is None or now < until]
 
 
 def _entry(key: NewKey, schedule: KeySchedule) -> KeyEntry:

@@ -33,8 +33,8 @@ def days(seconds: int) -> str:
 
 
 STATED = [
-    f"| pending | yes | no | {minutes(LEAD)}: longer than anyone may cache the JWK Set |",
-    f"| active | yes | yes | {days(GIVEN.key_rotation_period)}, and up to 1 hour more",
+    f"| pending, the standby | yes | no | {days(GIVEN.key_rotation_period)}; at the least {minutes(LEAD)}: longer than",
+    f"| active | yes | yes | {days(GIVEN.key_rotation_period)} |",
     f"| retired | yes | no | {minutes(RETIRED)}, until its last access token has expired",
     f"a key of refresh tokens {days(GIVEN.session_idle_lifetime)}, until its last refresh token has |",
     f"| gone | no | no | {days(KEPT_WHEN_GONE)}, then it is removed",
@@ -47,13 +47,14 @@ STATED = [
     f"at this API | within {GIVEN.revocation_interval} s (`GATEHOUSE_REVOCATION_INTERVAL`)",
     f"| within {GIVEN.revocation_interval} s |",
     f"| within {minutes(GIVEN.jwks_max_age)}; behind a shared cache, twice that",
-    f"it signs {minutes(LEAD)} later",
-    f"counts its {days(GIVEN.key_rotation_period)} from there",
+    f"which signs {minutes(LEAD)} later; until then the old one does",
+    f"Within {minutes(LEAD)} after a promotion the next standby is new",
+    f"a shared cache in front hides it for {minutes(GIVEN.jwks_max_age)}: purge it",
+    f"Leave {minutes(LEAD)} between two promotions",
     f"a key is published for {minutes(LEAD)} before it signs",
     "`aws-jwt-verify` until it meets the new key",
 ]
 DRAWN = [
-    minutes(LEAD),
     minutes(RETIRED),
     days(GIVEN.key_rotation_period),
     f"keys of refresh tokens: retired for {days(GIVEN.session_idle_lifetime)}",

@@ -118,6 +118,12 @@ def test_an_end_of_its_own_goes_before_the_next_key_s_beginning() -> None:
     assert roles == [Role.RETIRED, Role.RETIRED, Role.GONE]
 
 
+def test_a_key_whose_successor_has_ended_signs_no_more() -> None:
+    ring = KeyRing((hmac(1, 0), replace(hmac(2, 100), signs_until=200)), OUTLIVES)
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 199) is not None
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 200) is None
+
+
 def test_a_key_that_ends_before_it_begins_is_nobody_s_successor() -> None:
     never = replace(hmac(1, 5_000), signs_until=4_000)
     signing = replace(hmac(2, 4_500), serial=3)
