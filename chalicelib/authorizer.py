@@ -13,7 +13,7 @@ from chalicelib.access_table import guarded
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
-from chalicelib.keys.jwk_set import fetch_jwk_set
+from chalicelib.keys.remote_jwk_set import fetch_jwk_set
 from chalicelib.settings import Settings, from_environment
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from chalicelib.grants.refresh_token import RefreshTokenGrant
 from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.ids import TimeOrderedIds
+from chalicelib.keys import timing
 from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.material import SIGNING_ALGORITHMS
-from chalicelib.keys.ring import Purpose
-from chalicelib.keys.rotation import Rotation, RotationPolicy
+from chalicelib.keys.rotation import KeyRotation
 from chalicelib.model import FIRST_PARTY
 from chalicelib.oauth.clients import Client
 from chalicelib.realm import Realm
@@ -43,9 +43,6 @@ from chalicelib.stores.users import UserStore
 from chalicelib.telemetry.events import Measure, Telemetry
 from chalicelib.telemetry.log import TelemetryLog
 from chalicelib.tokens.revocation_feed import Feed
-
-# How far clocks may lie apart, in seconds.
-CLOCK_SKEW = 60
 
 
 @dataclass(frozen=True)
@@ -104,14 +101,21 @@ class Services:
 
     @cached_property
     def keys(self) -> KeyCache:
-        # Read again before the feed, which keeps an entry for one lifetime, forgets what it said of keys.
-        max_age = min(self.settings.jwks_max_age, self.settings.access_token_lifetime)
-        return KeyCache(self.key_store, _token_lifetimes(self.settings), max_age)
+        given = self.settings
+        return KeyCache(
+            self.key_store,
+            timing.token_lifetimes(given),
+            given.signing_alg,
+            max_age=timing.cache_max_age(given),
+            revoked=lambda now: self.feed.current(now).keys(),
+            revocations_last=given.access_token_lifetime,
+        )
 
     @cached_property
-    def rotation(self) -> Rotation:
-        schedules, token_lifetimes = _schedules(self.settings), _token_lifetimes(self.settings)
-        return Rotation(self.key_store, self.telemetry, schedules, token_lifetimes, self.random_bytes)
+    def rotation(self) -> KeyRotation:
+        policies = timing.rotation_policies(self.settings)
+        lifetimes = timing.token_lifetimes(self.settings)
+        return KeyRotation(self.key_store, self.telemetry, policies, lifetimes, self.random_bytes)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -167,28 +171,6 @@ class Services:
         return Table(self._client, name)
 
 
-def _token_lifetimes(given: Settings) -> dict[Purpose, int]:
-    # A verifier's clock may run behind ours; and a refresh at the last moment may be asked for again.
-    return {
-        Purpose.ACCESS_TOKEN: given.access_token_lifetime + CLOCK_SKEW,
-        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + given.refresh_grace + CLOCK_SKEW,
-    }
-
-
-def _schedules(given: Settings) -> dict[Purpose, RotationPolicy]:
-    lead = _lead(given)
-    return {
-        Purpose.ACCESS_TOKEN: RotationPolicy(given.signing_alg, given.key_rotation_period, lead),
-        Purpose.REFRESH_TOKEN: RotationPolicy("HS256", given.key_rotation_period, lead),
-    }
-
-
-def _lead(given: Settings) -> int:
-    # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
-    # verifier's own, each for as long as the set may be cached.
-    return 3 * given.jwks_max_age + CLOCK_SKEW
-
-
 def _limits(given: Settings) -> Limits:
     window = given.sign_in_failures_window
     return Limits(
@@ -215,10 +197,7 @@ def _check(given: Settings) -> None:
         raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {known}")
     if given.former_password_profile not in {"", *PROFILES}:
         raise settings.SettingsError(f"GATEHOUSE_FORMER_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
-    # Else keys would be due before the one before them has begun to sign, or be gone before what they signed.
-    shortest = max(_lead(given), given.access_token_lifetime)
-    if given.key_rotation_period < shortest:
-        raise settings.SettingsError(f"GATEHOUSE_KEY_ROTATION_PERIOD must be at least {shortest} seconds")
+    timing.check_rotation_period(given)
 
 
 _lock = Lock()

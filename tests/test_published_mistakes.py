@@ -17,10 +17,10 @@ from chalicelib import authorizer, base64url
 from chalicelib.accounts import password
 from chalicelib.errors import InvalidGrantError
 from chalicelib.gate.decision import Gate
+from chalicelib.keys.material import HmacKey
 from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
-from chalicelib.tokens.refresh_token import HmacKey
 from infra.emulated.aws_calls import operations
 from tests.conftest import new_user
 from tests.support.aws_calls import failing, met, recorded
@@ -44,7 +44,7 @@ def claims(access_token: str) -> dict[str, Any]:
 
 def generations(services: Services, text: str) -> tuple[int, int]:
     """Of the refresh token `text`, and of its session as it stands."""
-    token = services.keys.read_refresh_token(text, services.now())
+    token = refresh_token.read(text, services.keys, services.now())
     session = services.session_store.get(token.sub, token.session_id)
     assert session is not None
     return token.generation, session.generation
@@ -103,7 +103,7 @@ def test_empty_key_cve_2026_107720(client: Client, services: Services, user: Use
     """An empty key was taken for a key, so that anyone could sign. Here a refresh token made with one opens
     nothing, whether it names a key of the ring or none."""
     token = sign_in(client, user).refresh_token
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     before = contents()
     for kid in (services.keys.hmac_key(services.now()).kid, "00000000"):
         forged = refresh_token.mint(read, HmacKey(kid, b""))

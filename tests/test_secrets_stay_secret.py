@@ -13,7 +13,6 @@ import pytest
 from app import app
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.cache import KeyCache
-from chalicelib.keys.ring import Purpose
 from chalicelib.services import Services, install
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.stores.revocations import RevocationStore
@@ -189,7 +188,7 @@ UNEXPECTED = [
     (KeyRingStore, "load"),
     (KeyCache, "signing_key"),
     (KeyCache, "hmac_key"),
-    (KeyCache, "read_refresh_token"),
+    (KeyCache, "hmac_key_named"),
     (Sealer, "unseal"),
 ]
 
@@ -280,7 +279,7 @@ def test_no_repr_shows_a_secret(searched: Searched, made: list[object]) -> None:
     do_everything(searched, tokens["access_token"], tokens["refresh_token"])
     searched.client.send("POST", "/tokens/refresh", {"Content-Type": "text/plain"}, tokens["refresh_token"])
     rotation = replace(searched.services).rotation
-    key = rotation._new(Purpose.ACCESS_TOKEN), rotation._new(Purpose.REFRESH_TOKEN)
+    key = [rotation._new(policy) for policy in rotation.policies]
     searched.secrets |= {f"a new key for {new.purpose}": new.secret for new in key}
     assert {type(instance).__name__ for instance in made} >= HOLDS_A_SECRET
     for instance in made:

@@ -22,6 +22,7 @@ from chalicelib.ids import new_id
 from chalicelib.model import User
 from chalicelib.scope import parse
 from chalicelib.services import Services, assemble, install
+from chalicelib.tokens import refresh_token
 from infra import demo
 from infra.emulated.lambda_events import proxy_event
 
@@ -117,7 +118,7 @@ class World:
 
     def _open(self, services: Services, pair: Mapping[str, Any]) -> None:
         services.keys.signing_key(NOW)
-        services.keys.read_refresh_token(pair["refresh_token"], NOW)
+        refresh_token.read(pair["refresh_token"], services.keys, NOW)
         services.feed.current(NOW)
 
     def _jwk_set(self) -> bytes:

@@ -18,7 +18,7 @@ def keys() -> None:
 def list_keys(services: Services) -> Result:
     """Every key, oldest first, and what it does now."""
     ring, now = services.rotation.ring(), services.now()
-    ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.serial))
+    ordered = sorted(ring.entries, key=lambda entry: (entry.purpose, entry.alg, entry.serial))
     rows = [_row(ring, entry, now) for entry in ordered]
     return Result({"keys": rows}, rows)
 
@@ -26,12 +26,13 @@ def list_keys(services: Services) -> Result:
 @verb(keys, "rotate")
 @click.option("--purpose", type=click.Choice(Purpose, case_sensitive=False), help="Only the keys for this.")
 def rotate(services: Services, purpose: Purpose | None = None) -> Result:
-    """Publish the next keys now, to sign soon."""
+    """Let the next keys sign now, and publish those after them."""
     purposes = [purpose] if purpose else list(Purpose)
-    forced = [services.rotation.force(purpose, services.now()) for purpose in purposes]
-    added = [kid for kid in forced if kid is not None]
-    message = f"Published: {', '.join(added)}. See when they sign with: keys list"
-    return Result({"added": added}, message=message if added else "Another run has just published them.")
+    sign = [kid for each in purposes for kid in services.rotation.force(each, services.now())]
+    message = f"{', '.join(sign)}: signs from now on, and the next key is published."
+    return Result(
+        {"sign": sign}, message=message if sign else "Nothing to rotate, or another run has just done it."
+    )
 
 
 @verb(keys, "revoke", asks="Everything that this key signed stops working. Revoke it?")

@@ -10,7 +10,7 @@ from chalicelib import issuer
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate.policy import AccessTable, MethodArn
 from chalicelib.gate.verified_tokens import VerifiedTokens
-from chalicelib.keys.jwk_set import RemoteJwkSet
+from chalicelib.keys.remote_jwk_set import RemoteJwkSet
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:

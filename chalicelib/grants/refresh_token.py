@@ -19,7 +19,8 @@ from chalicelib.grants.grant import Granted, TokenRequest, required
 from chalicelib.model import Device, EndReason, Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
+from chalicelib.tokens import refresh_token
+from chalicelib.tokens.refresh_token import MAX_GENERATION, HmacKeys, RefreshToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,6 @@ class Ends(Protocol):
         """Ends the session, once. Whether this call did it."""
 
 
-class Keys(Protocol):
-    """The keys that read refresh tokens. Raises `InvalidGrantError` and `StoreUnavailableError`."""
-
-    def read_refresh_token(self, text: str, now: int) -> RefreshToken: ...
-
-
 class Presented(Enum):
     """What a token is, whose write did not take."""
 
@@ -96,7 +91,7 @@ class RefreshTokenGrant:
     users: Users
     sessions: Sessions
     ends: Ends
-    keys: Keys
+    keys: HmacKeys
     events: Events
 
     def __call__(self, request: TokenRequest) -> Granted:
@@ -108,7 +103,8 @@ class RefreshTokenGrant:
             raise
 
     def _rotated(self, request: TokenRequest) -> Granted:
-        token = self.keys.read_refresh_token(required(request.refresh_token, "refresh_token"), request.now)
+        presented = required(request.refresh_token, "refresh_token")
+        token = refresh_token.read(presented, self.keys, request.now)
         user = self.users.by_sub(token.sub)
         if user is None or user.disabled:
             raise InvalidGrantError(detail="refresh: the user is gone or disabled")

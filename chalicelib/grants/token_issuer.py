@@ -6,11 +6,10 @@ from typing import Protocol
 
 from chalicelib.grants.grant import Granted, TokenRequest
 from chalicelib.ids import new_id
-from chalicelib.keys.material import SigningKey
+from chalicelib.keys.material import HmacKey, SigningKey
 from chalicelib.model import TokenResponse
 from chalicelib.tokens import access_token, refresh_token
 from chalicelib.tokens.access_token import AccessToken
-from chalicelib.tokens.refresh_token import HmacKey
 
 
 class Keys(Protocol):

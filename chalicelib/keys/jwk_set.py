@@ -1,12 +1,9 @@
-"""The key set of the gate: an issuer's public keys, by `kid` (RFC 7517), fetched seldom and never lost.
+"""A JWK Set read (RFC 7517 §5): the public keys in it that may verify, by `kid`.
 
-`parse_jwk_set` reads a document, `RemoteJwkSet` keeps what was read, `fetch_jwk_set` is the network. The
-gate's cold start pays for every import here, so there is only `cryptography`, and what fetches waits.
+The gate's cold start pays for every import here, so there is only `cryptography`.
 """
 
 import json
-import logging
-import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -19,17 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
 from chalicelib import base64url
-from chalicelib.errors import StoreUnavailableError
-
-# In seconds, for each wait on the socket: who answers may be a function that has to start first.
-FETCH_TIMEOUT = 5.0
-MAX_DOCUMENT_LENGTH = 64 * 1024  # bytes
 
 _P256_OCTETS = 32
 _MIN_RSA_BITS = 2048  # RFC 7518 §3.3
 _MIN_RSA_EXPONENT = 65537
-
-_log = logging.getLogger(__name__)
+# Keys of CVE-2017-15361 (ROCA) can be factored: their primes, and so n, are powers of 65537 modulo each of many
+# small primes. Here each prime where few numbers are, with the order of 65537: a sound n passes all by one
+# chance in 2^27.
+_ROCA_ORDERS = (
+    *((11, 2), (13, 6), (17, 8), (19, 9), (37, 3), (53, 26), (61, 20), (71, 35), (73, 24), (79, 13)),
+    *((97, 6), (103, 51), (107, 53), (109, 54), (127, 42), (151, 50), (157, 78)),
+)
+_ED25519_PRIME = 2**255 - 19
+_ED25519_Y = 2**255 - 1  # the bits of an encoded point that are y; the last is the sign of x (RFC 8032 §5.1.2)
+# The y of the points of order 1, 2, 4 and 8 (two): under such a key one signature fits many messages.
+_ED25519_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_ED25519_SMALL_ORDER = frozenset(
+    {1, _ED25519_PRIME - 1, 0, _ED25519_ORDER_8, _ED25519_PRIME - _ED25519_ORDER_8},
+)
 
 
 class PublicKey(NamedTuple):
@@ -44,15 +48,11 @@ JwkSet = Mapping[str, PublicKey]
 _Jwk = Mapping[str, object]
 
 
-class KeysUnavailableError(StoreUnavailableError):
-    """No key was ever fetched, so nothing can be verified and nobody is let in."""
-
-
 def parse_jwk_set(document: bytes) -> JwkSet:
     """The usable keys of a JWK Set, by `kid`.
 
-    A key that we can't use (another kind, no `kid` or `alg`, not for signatures, private, out of range) is
-    passed over (RFC 7517 §5). Raises `ValueError` for a document that is no JWK Set, for two usable keys with
+    A key that we can't use (another kind, no `kid` or `alg`, not for signatures, private, out of range, weak)
+    is passed over (RFC 7517 §5). Raises `ValueError` for a document that is no JWK Set, for two usable keys with
     one `kid`, and where no key is usable: an empty set is an accident, never a reason to refuse everybody.
     """
     try:
@@ -108,15 +108,23 @@ def _rsa(jwk: _Jwk) -> RSAPublicKey:
     """RFC 7518 §6.3.1; `cryptography` refuses an even exponent."""
     _expect(jwk, kty="RSA")
     n, e = int.from_bytes(_octets(jwk, "n"), "big"), int.from_bytes(_octets(jwk, "e"), "big")
-    if n.bit_length() < _MIN_RSA_BITS or e < _MIN_RSA_EXPONENT:
+    if n.bit_length() < _MIN_RSA_BITS or e < _MIN_RSA_EXPONENT or _is_roca(n):
         raise ValueError("a weak RSA key")
     return RSAPublicNumbers(e, n).public_key()
 
 
+def _is_roca(n: int) -> bool:
+    # A group that is cyclic has one subgroup of each order: the numbers whose power it makes 1.
+    return all(pow(n, order, prime) == 1 for prime, order in _ROCA_ORDERS)
+
+
 def _ed25519(jwk: _Jwk) -> Ed25519PublicKey:
-    """RFC 8037 §2."""
+    """RFC 8037 §2; `cryptography` checks the length. A point of small order is refused, however it is encoded."""
     _expect(jwk, kty="OKP", crv="Ed25519")
-    return Ed25519PublicKey.from_public_bytes(_octets(jwk, "x"))
+    x = _octets(jwk, "x")
+    if (int.from_bytes(x, "little") & _ED25519_Y) % _ED25519_PRIME in _ED25519_SMALL_ORDER:
+        raise ValueError("a point of small order")
+    return Ed25519PublicKey.from_public_bytes(x)
 
 
 # `Ed25519` is the fully specified name for what `EdDSA` means here (RFC 9864 §2.2).
@@ -139,94 +147,3 @@ def _octets(jwk: _Jwk, name: str) -> bytes:
     if not isinstance(text, str):
         raise ValueError("a key member is missing")
     return base64url.decode(text)
-
-
-class RemoteJwkSet:
-    """The keys published at `uri`. Safe for threads; one object for each issuer and container.
-
-    It fetches when it has no keys, for an unknown `kid`, and where its keys are `max_age` seconds old; but
-    never twice within `cooldown` seconds, whatever happens. A fetch that fails, or brings what is no JWK Set,
-    changes nothing: the gate goes on with the keys that it has, past `max_age` too. One that succeeds
-    replaces them all, so a key that is no longer published is gone.
-
-    `fetch` takes the URI and returns the document, or raises `OSError`. `clock` gives seconds; it may be
-    the wall clock (a container sleeps between requests, and a monotonic clock may sleep with it).
-    """
-
-    def __init__(
-        self,
-        uri: str,
-        fetch: Callable[[str], bytes],
-        clock: Callable[[], float],
-        max_age: float = 300,
-        cooldown: float = 10,
-    ) -> None:
-        self._uri, self._fetch, self._clock = uri, fetch, clock
-        self._max_age, self._cooldown = max_age, cooldown
-        self._keys: JwkSet = {}
-        self._fetched_at: float | None = None
-        self._tried_at: float | None = None
-        self._fetching = threading.Lock()
-
-    def key(self, kid: str) -> PublicKey | None:
-        """The key with this `kid`, or None. Raises `KeysUnavailableError` where none were ever fetched."""
-        # One thread fetches. The others go on with the keys that there are, and wait only for the first.
-        if (not self._keys or self._due(kid)) and self._fetching.acquire(blocking=not self._keys):
-            try:
-                self._refetch(kid)
-            finally:
-                self._fetching.release()
-        keys = self._keys
-        if not keys:
-            raise KeysUnavailableError(detail="the JWK Set was never fetched", retry_after=int(self._cooldown))
-        return keys.get(kid)
-
-    def _due(self, kid: str) -> bool:
-        now = self._clock()
-        if _within(now, self._tried_at, self._cooldown):
-            return False
-        return kid not in self._keys or not _within(now, self._fetched_at, self._max_age)
-
-    def _refetch(self, kid: str) -> None:
-        if not self._due(kid):  # another thread fetched while this one waited
-            return
-        self._tried_at = self._clock()
-        try:
-            self._keys = parse_jwk_set(self._fetch(self._uri))
-        except (OSError, ValueError) as error:
-            _log.warning("The JWK Set could not be fetched: %s", error)
-        else:
-            self._fetched_at = self._tried_at
-
-
-def _within(now: float, since: float | None, seconds: float) -> bool:
-    """Whether less than `seconds` have passed; a clock that was set back is no reason to wait for it."""
-    return since is not None and 0 <= now - since < seconds
-
-
-def fetch_jwk_set(uri: str) -> bytes:
-    """The document at `uri`, by one GET over HTTP or HTTPS, without redirects and without proxies.
-
-    Raises `OSError` for any status but 200, for more than 64 kB, and for what does not come in time.
-    """
-    import urllib.request
-    from http import HTTPStatus
-    from http.client import HTTPException
-
-    if not uri.startswith(("https://", "http://")):
-        raise OSError("the JWK Set's address is neither https nor http")
-    # Built by hand because the default opener follows redirects and reads files.
-    opener = urllib.request.OpenerDirector()
-    opener.add_handler(urllib.request.HTTPHandler())
-    opener.add_handler(urllib.request.HTTPSHandler())
-    try:
-        with opener.open(uri, timeout=FETCH_TIMEOUT) as response:
-            document: bytes = response.read(MAX_DOCUMENT_LENGTH + 1)
-            status: int = response.status
-    except (HTTPException, ValueError) as error:
-        raise OSError(f"the JWK Set's address gave no HTTP answer: {type(error).__name__}") from error
-    if status != HTTPStatus.OK:
-        raise OSError(f"the JWK Set's address answered {status}")
-    if len(document) > MAX_DOCUMENT_LENGTH:
-        raise OSError("the JWK Set is too long")
-    return document

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from chalicelib import base64url
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.tokens.refresh_token import HmacKey
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey
 
+HMAC_ALG = "HS256"
 HMAC_KEY_BYTES = 32
 HMAC_KID_BYTES = 4
 _RSA_BITS = 2048  # RFC 7518 §3.3: at least
@@ -39,6 +39,14 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class HmacKey:
+    """A key that authenticates refresh tokens. `kid` is 8 hexadecimal digits, `key` is 32 bytes."""
+
+    kid: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key that was just made, before its private half is sealed (`secret`: PKCS#8 DER, or the HMAC key)."""
 
@@ -49,20 +57,20 @@ class NewKey:
     public_jwk: Mapping[str, str] | None = None
 
 
-def new_signing_key(alg: str = "ES256") -> NewKey:
+def new_signing_key(alg: str = "ES256", purpose: Purpose = Purpose.ACCESS_TOKEN) -> NewKey:
     """A key pair for `alg`: ES256, RS256 or EdDSA. Its key id is the thumbprint of the public half (RFC 7638)."""
     private_key, required = _MAKERS[alg]()
-    kid = _thumbprint(required)
+    kid = thumbprint(required)
     if kid.startswith("-"):  # one in 64, which a command line would take for an option
-        return new_signing_key(alg)
+        return new_signing_key(alg, purpose)
     secret = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     public_jwk = {**required, "use": "sig", "alg": alg, "kid": kid}
-    return NewKey(kid, Purpose.ACCESS_TOKEN, alg, secret, MappingProxyType(public_jwk))
+    return NewKey(kid, purpose, alg, secret, MappingProxyType(public_jwk))
 
 
 def new_hmac_key(kid: bytes, secret: bytes) -> NewKey:
     """A key for refresh tokens, from 4 random bytes for its id and 32 for the key."""
-    return NewKey(kid.hex(), Purpose.REFRESH_TOKEN, "HS256", secret)
+    return NewKey(kid.hex(), Purpose.REFRESH_TOKEN, HMAC_ALG, secret)
 
 
 def signing_key(entry: KeyEntry, secret: bytes) -> SigningKey:
@@ -110,7 +118,8 @@ def _number(value: int, octets: int) -> str:
     return base64url.encode(value.to_bytes(octets, "big"))
 
 
-def _thumbprint(required: Mapping[str, str]) -> str:
-    # RFC 7638 §3: the required members in the order of their names, without white space.
+def thumbprint(required: Mapping[str, str]) -> str:
+    """The SHA-256 thumbprint (RFC 7638 §3) of a JWK that has its `required` members alone, as base64url."""
+    # In the order of their names, without white space.
     canonical = json.dumps(required, sort_keys=True, separators=(",", ":"))
     return base64url.encode(hashlib.sha256(canonical.encode()).digest())

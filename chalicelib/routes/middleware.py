@@ -56,8 +56,6 @@ def _check_access(call: Call) -> None:
         raise NotFoundError
     if entry.kind is Kind.GUARDED:
         check_access(call.caller, entry, services.feed.current(now), now)
-    elif entry.kind is Kind.FUNCTION:
-        services.keys.reload_if_revoked(services.feed.current(now).keys(), now)
 
 
 def _cors(call: Call) -> dict[str, str]:

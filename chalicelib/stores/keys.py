@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.keys.material import NewKey
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import KeySchedule
+from chalicelib.keys.rotation import KeySchedule, Succession
 from chalicelib.stores.aws import available
 from chalicelib.stores.dynamodb import (
     ConditionFailedError,
@@ -17,6 +17,7 @@ from chalicelib.stores.dynamodb import (
     Table,
     TransactionRefusedError,
     Update,
+    transact,
 )
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.tokens.revocations import Kind
@@ -24,8 +25,11 @@ from chalicelib.tokens.revocations import Kind
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
-# All entries stand in one partition, so that the ring is one consistent read.
+# All entries stand in one partition, so that all rings are one consistent read.
 _RING = "gatehouse"
+
+_FREE = "attribute_not_exists(slot)"
+_TRUSTED = "kid = :kid AND attribute_not_exists(revoked_at)"
 
 
 class Sealer:
@@ -72,53 +76,74 @@ class KeyRingStore:
         """The private half of `entry`."""
         return self._sealer.unseal(entry)
 
-    def add(self, key: NewKey, slot: KeySchedule) -> bool:
-        """Seals `key` and publishes it, unless the slot's number is taken. Returns whether it was not."""
+    def add(self, key: NewKey, schedule: KeySchedule) -> bool:
+        """Seals `key` and publishes it, unless its number is taken. Returns whether it was not."""
         try:
-            self._table.put(self._item(key, slot), _FREE)
+            self._table.put(self._item(key, schedule), _FREE)
         except ConditionFailedError:
             return False
         return True
 
-    def revoke(self, entry: KeyEntry, now: int, replacement: tuple[NewKey, KeySchedule] | None) -> bool:
-        """Stops `entry`, adds its replacement and tells the revocation feed: all or nothing.
+    def retire(self, entry: KeyEntry, signs_until: int, succession: Succession) -> bool:
+        """Gives `entry` an end, or a later one, with its succession: all or nothing.
 
-        Returns False where the entry was revoked already or the number is taken.
+        Returns False where the ring is no longer as it was read.
         """
-        key, values = _key(entry.purpose, entry.serial), {":now": now, ":kid": entry.kid}
-        condition = "kid = :kid AND attribute_not_exists(revoked_at)"
-        writes: list[Put | Update] = [Update(self._table, key, "SET revoked_at = :now", values, condition)]
-        if replacement is not None:
-            writes.append(Put(self._table, self._item(*replacement), _FREE))
+        condition = f"{_TRUSTED} AND attribute_not_exists(signs_until) OR {_TRUSTED} AND signs_until < :until"
+        update = self._update(entry, "SET signs_until = :until", {":until": signs_until}, condition)
         try:
-            self._revocations.transact(self._revocations.entry(Kind.KEY, entry.kid, now), *writes)
+            transact(update, *self._succession(succession))
+        except TransactionRefusedError:
+            return False
+        return True
+
+    def revoke(self, entry: KeyEntry, now: int, succession: Succession) -> bool:
+        """Stops `entry`, with its succession, and tells the revocation feed: all or nothing.
+
+        Returns False where the ring is no longer as it was read.
+        """
+        update = self._update(entry, "SET revoked_at = :now", {":now": now})
+        news = self._revocations.entry(Kind.KEY, entry.kid, now)
+        try:
+            self._revocations.transact(news, update, *self._succession(succession))
         except TransactionRefusedError:
             return False
         return True
 
     def remove(self, entry: KeyEntry) -> None:
         """Removes `entry`, its private half with it."""
-        self._table.delete(_key(entry.purpose, entry.serial))
+        self._table.delete(_key(entry.purpose, entry.alg, entry.serial))
 
-    def _item(self, key: NewKey, slot: KeySchedule) -> Item:
+    def _succession(self, succession: Succession) -> list[Put | Update]:
+        writes: list[Put | Update] = []
+        if (standby := succession.standby) is not None:
+            values = {":from": succession.signs_from, ":was": standby.signs_from}
+            condition = f"{_TRUSTED} AND signs_from = :was"
+            writes.append(self._update(standby, "SET signs_from = :from", values, condition))
+        if succession.next_key is not None:
+            writes.append(Put(self._table, self._item(*succession.next_key), _FREE))
+        return writes
+
+    def _update(self, entry: KeyEntry, change: str, values: Item, condition: str = _TRUSTED) -> Update:
+        key = _key(entry.purpose, entry.alg, entry.serial)
+        return Update(self._table, key, change, {":kid": entry.kid, **values}, condition)
+
+    def _item(self, key: NewKey, schedule: KeySchedule) -> Item:
         return {
-            **_key(key.purpose, slot.serial),
+            **_key(key.purpose, key.alg, schedule.serial),
             "kid": key.kid,
             "purpose": key.purpose.value,
-            "serial": slot.serial,
+            "serial": schedule.serial,
             "alg": key.alg,
             "sealed": self._sealer.seal(key),
-            "published_at": slot.published_at,
-            "signs_from": slot.signs_from,
+            "published_at": schedule.published_at,
+            "signs_from": schedule.signs_from,
             "public_jwk": json.dumps(dict(key.public_jwk)) if key.public_jwk else None,
         }
 
 
-_FREE = "attribute_not_exists(slot)"
-
-
-def _key(purpose: Purpose, serial: int) -> Item:
-    return {"ring": _RING, "slot": f"{purpose.value} {serial:010d}"}
+def _key(purpose: Purpose, alg: str, serial: int) -> Item:
+    return {"ring": _RING, "slot": f"{purpose.value} {alg} {serial:010d}"}
 
 
 def _entry(item: Item) -> KeyEntry:
@@ -133,4 +158,5 @@ def _entry(item: Item) -> KeyEntry:
         public_jwk=MappingProxyType(json.loads(public_jwk)) if public_jwk else None,
         serial=item["serial"],
         revoked_at=item.get("revoked_at"),
+        signs_until=item.get("signs_until"),
     )

@@ -1,7 +1,8 @@
 """The opaque refresh token: what is in it, how it is made, read and followed by the next.
 
-`gtr_` and base64url of: sub (16 bytes), session id (16), secret (16), generation (4, big-endian), key id (4),
-HMAC-SHA256 (32) over all that stands before it. 88 bytes, 118 characters.
+`gtr_` and base64url of: version (1 byte, the number 1), sub (16), session id (16), secret (16), generation (4,
+big-endian), key id (4), HMAC-SHA256 (32) over all that stands before it. 89 bytes, 119 characters. A later format
+has another version, and needs nobody to sign in again.
 
 The secret stays the same for the session's life and only its holder has it: the table keeps a hash. So a
 forged token is turned away before any read, the table makes no token, the HMAC key makes none without the
@@ -11,18 +12,20 @@ secret, and a successor need not be stored, since the presented token has all th
 import hashlib
 import hmac
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from chalicelib import base64url
 from chalicelib.errors import InvalidGrantError
+from chalicelib.keys.material import HmacKey
 
 PREFIX = "gtr_"
 ID_BYTES = 16
 SECRET_BYTES = 16
 MAX_GENERATION = 2**32 - 1
 
-_BODY = struct.Struct(">16s16s16sI4s")
+_VERSION = 1
+_BODY = struct.Struct(">B16s16s16sI4s")
 _MAC_BYTES = 32
 _LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
 
@@ -46,17 +49,16 @@ class RefreshToken:
         return hashlib.sha256(self.secret).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class HmacKey:
-    """A key that authenticates refresh tokens. `kid` is 8 hexadecimal digits, `key` is 32 bytes."""
+class HmacKeys(Protocol):
+    """The keys that authenticated what may be alive. Raises `StoreUnavailableError`."""
 
-    kid: str
-    key: bytes = field(repr=False)
+    def hmac_key_named(self, kid: str, now: int) -> HmacKey | None: ...
 
 
 def mint(token: RefreshToken, key: HmacKey) -> str:
     """The text of `token`, authenticated by `key`."""
     body = _BODY.pack(
+        _VERSION,
         base64url.decode(token.sub),
         bytes.fromhex(token.session_id),
         token.secret,
@@ -66,24 +68,21 @@ def mint(token: RefreshToken, key: HmacKey) -> str:
     return PREFIX + base64url.encode(body + _mac(key, body))
 
 
-def read(text: str, keys: Mapping[str, HmacKey]) -> RefreshToken:
-    """The token that `text` says, if one of `keys` (by key id) made it.
+def read(text: str, keys: HmacKeys, now: int) -> RefreshToken:
+    """The token that `text` says, if one of `keys` made it: only what is of our form asks for a key.
 
-    Raises `UnknownKeyError` for a key id that is not in `keys`, `InvalidGrantError` for all else: both are
-    the same to a client, but the first is worth a look at a newer key ring.
+    Raises `InvalidGrantError`, and what `keys` raises.
     """
     body, mac = _parts(text)
-    sub, session_id, secret, generation, kid = _BODY.unpack(body)
-    key = keys.get(kid.hex())
+    version, sub, session_id, secret, generation, kid = _BODY.unpack(body)
+    if version != _VERSION:
+        raise InvalidGrantError(detail="refresh token: another version")
+    key = keys.hmac_key_named(kid.hex(), now)
     if key is None:
-        raise UnknownKeyError(detail="refresh token: unknown key id")
+        raise InvalidGrantError(detail="refresh token: unknown key id")
     if not hmac.compare_digest(_mac(key, body), mac):
         raise InvalidGrantError(detail="refresh token: wrong HMAC")
     return RefreshToken(base64url.encode(sub), session_id.hex(), secret, generation)
-
-
-class UnknownKeyError(InvalidGrantError):
-    """The token names an HMAC key that is not at hand."""
 
 
 def _parts(text: str) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.services import Services, install
 from chalicelib.stores import aws
 from tests.admin.conftest import Admin, in_a_process
+from tests.keys.expected import PURPOSES
 from tests.support.aws_calls import failing
 from tests.support.client import Client, Clock
 
@@ -14,9 +15,14 @@ QUESTION = "Everything that this key signed stops working. Revoke it? [y/N]: "
 pytestmark = pytest.mark.usefixtures("ring")
 
 
+def entries(services: Services, purpose: Purpose = Purpose.ACCESS_TOKEN) -> list[KeyEntry]:
+    """The keys of `purpose`, by their numbers: of a new ring, the active key and the standby."""
+    return [entry for entry in services.key_store.load() if entry.purpose is purpose]
+
+
 def entry(services: Services, purpose: Purpose = Purpose.ACCESS_TOKEN) -> KeyEntry:
-    """The newest key."""
-    return [entry for entry in services.key_store.load() if entry.purpose is purpose][-1]
+    """The first key."""
+    return entries(services, purpose)[0]
 
 
 # --- list
@@ -26,21 +32,19 @@ def test_the_list_is_a_table(services: Services, admin: Admin) -> None:
     ran = admin("keys", "list")
     heading, *rows = (line.split() for line in ran.out.splitlines())
     assert heading == ["kid", "purpose", "alg", "role", "published_at", "signs_from", "gone_at"]
+    now, then = "2027-01-15T08:00:00Z", "2027-02-14T08:00:00Z"
+    (first, second), (third, fourth) = (entries(services, purpose) for purpose in PURPOSES)
     assert rows == [
-        [entry(services).kid, "access_token", "ES256", "active", *["2027-01-15T08:00:00Z"] * 2],
-        [
-            entry(services, Purpose.REFRESH_TOKEN).kid,
-            "refresh_token",
-            "HS256",
-            "active",
-            *["2027-01-15T08:00:00Z"] * 2,
-        ],
+        [first.kid, "access_token", "ES256", "active", now, now, "2027-02-14T08:16:00Z"],
+        [second.kid, "access_token", "ES256", "pending", now, then],
+        [third.kid, "refresh_token", "HS256", "active", now, now, "2027-02-28T08:02:00Z"],
+        [fourth.kid, "refresh_token", "HS256", "pending", now, then],
     ]
     assert (ran.status, ran.err) == (0, "")
 
 
 def test_the_list_as_json_says_the_same(services: Services, admin: Admin) -> None:
-    (first, _) = admin("keys", "list", "--json").json["keys"]
+    (first, *_) = admin("keys", "list", "--json").json["keys"]
     assert first == {
         "kid": entry(services).kid,
         "purpose": "access_token",
@@ -48,7 +52,7 @@ def test_the_list_as_json_says_the_same(services: Services, admin: Admin) -> Non
         "role": "active",
         "published_at": "2027-01-15T08:00:00Z",
         "signs_from": "2027-01-15T08:00:00Z",
-        "gone_at": "",
+        "gone_at": "2027-02-14T08:16:00Z",
     }
 
 
@@ -57,14 +61,12 @@ def test_the_list_shows_every_role(services: Services, admin: Admin, clock: Cloc
         listed = admin("keys", "list", "--json").json["keys"]
         return [key["role"] for key in listed if key["purpose"] == "access_token"]
 
-    assert roles() == ["active"]
-    admin("keys", "rotate")
     assert roles() == ["active", "pending"]
-    clock.now = entry(services).signs_from
+    clock.now = entries(services)[1].signs_from
     assert roles() == ["retired", "active"]
     clock.advance(services.settings.access_token_lifetime + 60)
     assert roles() == ["gone", "active"]
-    admin("keys", "revoke", entry(services).kid, "--yes")
+    admin("keys", "revoke", entries(services)[1].kid, "--yes")
     assert "revoked" in roles()
 
 
@@ -78,23 +80,32 @@ def test_a_list_of_nothing_is_empty(services: Services, admin: Admin, empty_ring
 # --- rotate
 
 
-def test_rotating_publishes_the_next_key_of_each_purpose(services: Services, admin: Admin) -> None:
+def test_rotating_lets_the_standby_of_each_purpose_sign_and_publishes_the_next_key(
+    services: Services, admin: Admin
+) -> None:
+    standbys = [entries(services, purpose)[1].kid for purpose in PURPOSES]
     ran = admin("keys", "rotate", "--json")
-    assert set(ran.json["added"]) == {entry(services, purpose).kid for purpose in Purpose}
+    assert ran.json == {"sign": standbys}
     assert (ran.status, ran.err) == (0, "")
-    assert [made.serial for made in services.key_store.load()] == [1, 2, 1, 2]
+    assert [made.serial for made in services.key_store.load()] == [1, 2, 3, 1, 2, 3]
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", PURPOSES)
 def test_rotating_for_one_purpose_leaves_the_other(services: Services, admin: Admin, purpose: Purpose) -> None:
     ran = admin("keys", "rotate", "--purpose", purpose.value, "--json")
-    assert ran.json == {"added": [entry(services, purpose).kid]}
-    assert len(list(services.key_store.load())) == 3
+    assert ran.json == {"sign": [entries(services, purpose)[1].kid]}
+    assert len(list(services.key_store.load())) == 5
 
 
-def test_rotating_says_in_words_what_it_published(services: Services, admin: Admin) -> None:
+def test_rotating_says_in_words_what_signs(services: Services, admin: Admin) -> None:
     ran = admin("keys", "rotate", "--purpose", "access_token")
-    assert ran.out == f"Published: {entry(services).kid}. See when they sign with: keys list\n"
+    assert ran.out == f"{entries(services)[1].kid}: signs from now on, and the next key is published.\n"
+
+
+def test_rotating_what_no_setting_names_does_nothing(services: Services, admin: Admin) -> None:
+    ran = admin("keys", "rotate", "--purpose", "id_token")
+    assert (ran.status, ran.out) == (0, "Nothing to rotate, or another run has just done it.\n")
+    assert len(list(services.key_store.load())) == 4
 
 
 def test_rotating_an_empty_ring_makes_keys_that_sign_at_once(
@@ -103,7 +114,8 @@ def test_rotating_an_empty_ring_makes_keys_that_sign_at_once(
     for made in services.key_store.load():
         services.key_store.remove(made)
     assert admin("keys", "rotate").status == 0
-    assert {made["role"] for made in admin("keys", "list", "--json").json["keys"]} == {"active"}
+    roles = [made["role"] for made in admin("keys", "list", "--json").json["keys"]]
+    assert roles == ["active", "pending"] * len(PURPOSES)
 
 
 # --- revoke
@@ -112,19 +124,17 @@ def test_rotating_an_empty_ring_makes_keys_that_sign_at_once(
 def test_revoking_names_the_key_that_signs_instead(services: Services, admin: Admin) -> None:
     kid = entry(services).kid
     ran = admin("keys", "revoke", kid, "--yes", "--json")
-    assert ran.json == {"revoked": kid, "signs_instead": entry(services).kid}
-    assert entry(services).kid != kid
+    assert ran.json == {"revoked": kid, "signs_instead": entries(services)[1].kid}
     assert (ran.status, ran.err) == (0, "")
 
 
 def test_revoking_says_it_in_words(services: Services, admin: Admin) -> None:
     ran = admin("keys", "revoke", entry(services).kid, "--yes")
-    assert ran.out == f"Revoked. {entry(services).kid} signs from now on.\n"
+    assert ran.out == f"Revoked. {entries(services)[1].kid} signs from now on.\n"
 
 
 def test_revoking_a_key_that_does_not_sign_puts_none_in_its_place(services: Services, admin: Admin) -> None:
-    admin("keys", "rotate")
-    assert admin("keys", "revoke", entry(services).kid, "--yes").out == "Revoked.\n"
+    assert admin("keys", "revoke", entries(services)[1].kid, "--yes").out == "Revoked.\n"
 
 
 @pytest.mark.parametrize("typed", ["y\n", "Y\n", "yes\n", " yes \n"])

@@ -9,6 +9,7 @@ from chalicelib.admin import keys
 from chalicelib.errors import GatehouseError, NotFoundError, StoreUnavailableError
 from chalicelib.keys.ring import Purpose, Role
 from chalicelib.services import Services
+from chalicelib.tokens import refresh_token
 from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import DEMO_SCOPE, new_user
 from tests.faults.world import ATTEMPTS, COMMENTS, SESSIONS, USERS, Signed, World
@@ -100,7 +101,7 @@ def _jwks(world: World, _: Signed) -> Done:
 
 
 def _end_other(world: World, signed: Signed) -> Done:
-    token = world.direct.keys.read_refresh_token(signed.other_refresh_token, world.direct.now())
+    token = refresh_token.read(signed.other_refresh_token, world.direct.keys, world.direct.now())
     return _done(world.client.send("DELETE", f"/me/sessions/{token.session_id}", bearer(signed.access_token)))
 
 
@@ -182,7 +183,7 @@ def _with_old_ring(world: World) -> Signed:
     signed = world.signed_in()
     with world.serving(world.spare):
         ring, now = world.spare.rotation.ring(), world.spare.now()
-    active = ring.active(Purpose.ACCESS_TOKEN, now)
+    active = ring.signer(Purpose.ACCESS_TOKEN, world.spare.settings.signing_alg, now)
     assert active is not None
     assert ring.role(active, now) is Role.ACTIVE
     return replace(signed, kid=active.kid)

@@ -11,7 +11,7 @@ from chalicelib.access_table import access
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.gate.decision import Gate
 from chalicelib.gate.policy import AccessTable
-from chalicelib.keys.jwk_set import KeysUnavailableError
+from chalicelib.keys.remote_jwk_set import KeysUnavailableError
 from chalicelib.settings import Settings
 from chalicelib.tokens.revocations import Kind, Revocation, Revocations
 from tests.support import token_forge

@@ -8,7 +8,8 @@ import pytest
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate import verified_tokens
 from chalicelib.gate.verified_tokens import MAX_LENGTH, VerifiedTokens
-from chalicelib.keys.jwk_set import KeysUnavailableError, PublicKey
+from chalicelib.keys.jwk_set import PublicKey
+from chalicelib.keys.remote_jwk_set import KeysUnavailableError
 from chalicelib.realm import Realm
 from chalicelib.tokens.access_token_verifier import verify
 from tests.support.token_forge import AUDIENCE, CLAIMS, ISSUER, KEYS, NOW, OTHER_EC_KEY, signed, token

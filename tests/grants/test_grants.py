@@ -125,9 +125,9 @@ def claims(response: TokenResponse) -> dict[str, object]:
     return decoded
 
 
-def test_the_successor_is_the_next_generation_of_the_same_session(refresh: Refresh) -> None:
+def test_the_successor_is_the_next_generation_of_the_same_session(refresh: Refresh, memory: Memory) -> None:
     response = refresh(FIRST)
-    assert refresh_token.read(response.refresh_token, {HMAC.kid: HMAC}) == TOKEN.successor()
+    assert refresh_token.read(response.refresh_token, memory, NOW) == TOKEN.successor()
     assert (response.expires_in, response.scope) == (900, HELD)
     told = claims(response)
     assert (told["sub"], told["sid"], told["client_id"]) == (TOKEN.sub, TOKEN.session_id, FIRST_PARTY)

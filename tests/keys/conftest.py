@@ -10,10 +10,9 @@ from moto.dynamodb.models import dynamodb_backends
 from app import app
 from chalicelib import authorizer
 from chalicelib.gate.decision import Gate
-from chalicelib.keys.ring import Purpose
 from chalicelib.services import Services
 from infra.local.gateway import Gateway
-from tests.keys.expected import rotation
+from tests.keys.expected import PURPOSES, rotation
 from tests.keys.memory import MemoryRing
 from tests.keys.world import BEGIN
 from tests.support.client import Client, Clock
@@ -53,7 +52,7 @@ def client(services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def store() -> MemoryRing:
-    """The first key for each purpose, signing since `BEGIN`."""
+    """The first key for each purpose, signing since `BEGIN`, and its standby."""
     made = MemoryRing()
-    assert len(rotation(made).run(BEGIN)) == len(Purpose)
+    assert len(rotation(made).run(BEGIN)) == 2 * len(PURPOSES)
     return made

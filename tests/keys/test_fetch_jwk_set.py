@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from chalicelib.keys.jwk_set import fetch_jwk_set
+from chalicelib.keys.remote_jwk_set import fetch_jwk_set
 
 BODY = b'{"keys": []}'
 

@@ -1,16 +1,14 @@
 """The gate's key set: what is read, when it is fetched, and that no failure ever empties it."""
 
 import json
-import threading
-from collections.abc import Callable
+from math import isqrt, prod
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from chalicelib import base64url
-from chalicelib.keys.jwk_set import KeysUnavailableError, RemoteJwkSet, parse_jwk_set
+from chalicelib.keys import jwk_set
+from chalicelib.keys.jwk_set import parse_jwk_set
 from tests.support.token_forge import KEYS, Json, public_jwk, without
 
 EC, ED, RSA = (public_jwk(kid) for kid in ("ec", "ed", "rsa"))
@@ -49,6 +47,21 @@ def number(value: int) -> str:
     return base64url.encode(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
+def _roca() -> int:
+    """A modulus as the library of CVE-2017-15361 made them: its factors are powers of 65537 modulo a primorial."""
+    product = prod(SMALL_PRIMES)
+    first, second = (1 << 1024 - product.bit_length()) * product, (5 << 1021 - product.bit_length()) * product
+    return (first + pow(65537, 12_345, product)) * (second + pow(65537, 67_890, product))
+
+
+SMALL_PRIMES = [
+    number for number in range(2, 168) if all(number % divisor for divisor in range(2, isqrt(number) + 1))
+]
+# The five y of the points of order 1, 2, 4 and 8, and those that are y + p, each with either sign of x.
+P = 2**255 - 19
+ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+SMALL_ORDER = [y | sign for y in (0, 1, P - 1, ORDER_8, P - ORDER_8, P, P + 1) for sign in (0, 1 << 255)]
+
 P384 = ec.derive_private_key(7, ec.SECP384R1()).public_key().public_numbers()
 UNUSABLE: dict[str, object] = {
     "not an object": "ec",
@@ -84,6 +97,11 @@ UNUSABLE: dict[str, object] = {
     "Ed25519 of 31 octets": ED | {"x": base64url.encode(bytes(31))},
     "Ed448": ED | {"crv": "Ed448"},
     "X25519": ED | {"crv": "X25519"},
+    "RSA of CVE-2017-15361": RSA | {"n": number(_roca())},
+    **{
+        f"Ed25519 of small order {y:x}": ED | {"x": base64url.encode(y.to_bytes(32, "little"))}
+        for y in SMALL_ORDER
+    },
 }
 
 
@@ -91,6 +109,35 @@ UNUSABLE: dict[str, object] = {
 def test_an_unusable_key_is_passed_over(name: str) -> None:
     good = RSA | {"kid": "good"}
     assert set(parse_jwk_set(document(UNUSABLE[name], good))) == {"good"}
+
+
+def test_they_are_the_points_of_small_order() -> None:
+    """By the curve itself, -x² + y² = 1 + dx²y²: y after three doublings is 1, the neutral point's."""
+    d = -121665 * pow(121666, -1, P) % P
+    for y in {encoded % (1 << 255) % P for encoded in SMALL_ORDER}:
+        for _ in range(3):
+            x_squared = (y * y - 1) * pow(d * y * y + 1, -1, P) % P
+            y = (y * y + x_squared) * pow(1 - d * x_squared * y * y, -1, P) % P  # noqa: PLW2901
+        assert y == 1
+
+
+def test_the_fingerprint_has_each_small_prime_that_tells_anything() -> None:
+    """The order of 65537 by counting; where it makes every number, it tells nothing."""
+    orders = {}
+    for prime in SMALL_PRIMES[1:]:
+        powers = {pow(65537, exponent, prime) for exponent in range(prime)}
+        if len(powers) < prime - 1:
+            orders[prime] = len(powers)
+    assert dict(jwk_set._ROCA_ORDERS) == orders
+
+
+def test_a_sound_key_has_no_fingerprint_of_a_weak_one() -> None:
+    n = _roca()
+    assert jwk_set._is_roca(n)
+    assert not jwk_set._is_roca(n + 2)
+    assert not any(
+        jwk_set._is_roca(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n) for _ in range(3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,168 +162,3 @@ def test_an_unusable_key_is_passed_over(name: str) -> None:
 def test_what_is_no_jwk_set(broken: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 — of whatever kind
         parse_jwk_set(broken)
-
-
-# --- Keeping
-
-
-class Issuer:
-    """What is published, or the error that comes instead; a clock; and how often it was asked, and when."""
-
-    def __init__(self, *keys: object) -> None:
-        self.answer: bytes | Exception = document(*keys)
-        self.now = 1_800_000_000.0
-        self.asked: list[float] = []
-        self.keys = RemoteJwkSet(URI, self.fetch, lambda: self.now)
-
-    def fetch(self, uri: str) -> bytes:
-        assert uri == URI
-        self.asked.append(self.now)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    def has(self, kid: str) -> bool:
-        return self.keys.key(kid) is not None
-
-
-def test_the_first_key_is_fetched_and_kept() -> None:
-    issuer = Issuer(EC)
-    assert not issuer.asked
-    assert [issuer.has("ec") for _ in range(3)] == [True] * 3
-    assert len(issuer.asked) == 1
-
-
-def test_a_flood_of_unknown_kids_makes_one_fetch_in_ten_seconds() -> None:
-    issuer = Issuer(EC)
-    for step in range(2000):
-        issuer.now = 1_800_000_000 + step / 100
-        assert not issuer.has(f"unknown-{step}")
-    assert issuer.asked == [1_800_000_000, 1_800_000_010]
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 400), st.sampled_from(["ec", "rsa", "no"]), st.integers(0, 3)), max_size=60)
-)
-@settings(max_examples=100, deadline=None)
-def test_never_two_fetches_in_ten_seconds_and_never_empty_again(steps: list[tuple[float, str, int]]) -> None:
-    issuer = Issuer(EC)
-    answers: list[bytes | Exception] = [document(EC), document(RSA), b"broken", TimeoutError()]
-    fetched = False
-    for pause, kid, answer in steps:
-        issuer.now += pause
-        issuer.answer = answers[answer]
-        try:
-            issuer.keys.key(kid)
-            fetched = True
-        except KeysUnavailableError:
-            assert not fetched
-    assert all(later - sooner >= 10 for sooner, later in zip(issuer.asked, issuer.asked[1:], strict=False))
-
-
-def test_a_rotated_key_appears_at_once_and_a_removed_one_goes() -> None:
-    issuer = Issuer(EC)
-    assert issuer.has("ec")
-    issuer.answer, issuer.now = document(RSA), issuer.now + 10
-    assert issuer.has("rsa")
-    assert not issuer.has("ec")
-
-
-def test_a_removed_key_goes_at_max_age() -> None:
-    issuer = Issuer(EC, RSA)
-    assert issuer.has("ec")
-    issuer.answer, issuer.now = document(RSA), issuer.now + 299
-    assert issuer.has("ec")
-    issuer.now += 1
-    assert not issuer.has("ec")
-    assert len(issuer.asked) == 2
-
-
-FAILURES = [TimeoutError(), ConnectionRefusedError(), ValueError(), b"", b"<html>", document(), document(EC, EC)]
-
-
-@pytest.mark.parametrize("failure", FAILURES, ids=repr)
-def test_a_failed_fetch_keeps_the_keys_ghsa_fhv5_28vv_h8m8(failure: bytes | Exception) -> None:
-    issuer = Issuer(EC)
-    assert issuer.has("ec")
-    issuer.answer = failure
-    for _ in range(5):
-        issuer.now += 3600  # past max age, again and again
-        assert not issuer.has("unknown")
-        assert issuer.has("ec")
-    assert len(issuer.asked) == 6
-    issuer.answer, issuer.now = document(RSA), issuer.now + 10
-    assert issuer.has("rsa")
-
-
-@pytest.mark.parametrize("failure", FAILURES, ids=repr)
-def test_without_a_single_fetch_nobody_gets_in(failure: bytes | Exception) -> None:
-    issuer = Issuer()
-    issuer.answer = failure
-    for _ in range(3):
-        with pytest.raises(KeysUnavailableError) as unavailable:
-            issuer.keys.key("ec")
-        assert unavailable.value.retry_after == 10
-    assert len(issuer.asked) == 1
-    issuer.answer, issuer.now = document(EC), issuer.now + 10
-    assert issuer.has("ec")
-
-
-def test_a_clock_set_back_stops_nothing() -> None:
-    issuer = Issuer(EC)
-    assert issuer.has("ec")
-    issuer.answer, issuer.now = document(RSA), issuer.now - 86_400
-    assert issuer.has("rsa")
-
-
-def in_threads(count: int, work: Callable[[], object]) -> list[threading.Thread]:
-    threads = [threading.Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-class SlowIssuer(Issuer):
-    """Its answer comes when `answering` is set; `asking` says that a fetch is under way."""
-
-    def __init__(self, *keys: object) -> None:
-        super().__init__(*keys)
-        self.asking, self.answering = threading.Event(), threading.Event()
-
-    def fetch(self, uri: str) -> bytes:
-        answer = super().fetch(uri)
-        self.asking.set()
-        assert self.answering.wait(10)
-        return answer
-
-
-def test_threads_wait_for_the_first_fetch_and_make_one() -> None:
-    issuer = SlowIssuer(EC)
-    found: list[bool] = []
-    threads = in_threads(8, lambda: found.append(issuer.has("ec")))
-    assert issuer.asking.wait(10)
-    assert not found
-    issuer.answering.set()
-    for thread in threads:
-        thread.join(10)
-    assert found == [True] * 8
-    assert len(issuer.asked) == 1
-
-
-def test_threads_go_on_with_the_keys_there_are() -> None:
-    issuer = SlowIssuer(EC)
-    issuer.answering.set()
-    assert issuer.has("ec")
-    issuer.asking.clear()
-    issuer.answering.clear()
-    issuer.answer, issuer.now = document(RSA), issuer.now + 300
-    found: list[bool] = []
-    (fetching,) = in_threads(1, lambda: found.append(issuer.has("ec")))
-    assert issuer.asking.wait(10)
-    issuer.now += 300  # that fetch is long under way, and a further one would be due
-    assert issuer.has("ec")
-    assert not issuer.has("unknown")
-    issuer.answering.set()
-    fetching.join(10)
-    assert found == [False]
-    assert len(issuer.asked) == 2

@@ -9,7 +9,7 @@ from app import app
 from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.services import CLOCK_SKEW, _schedules, _token_lifetimes
+from chalicelib.keys.timing import MAX_CLOCK_SKEW, lead, token_lifetimes
 from chalicelib.settings import Settings
 from tests.support.pages import ROOT
 
@@ -18,8 +18,8 @@ PICTURE = (ROOT / "docs/keys.svg").read_text()
 GIVEN = Settings()
 MINUTE, DAY = 60, 86_400
 
-LEAD = _schedules(GIVEN)[Purpose.ACCESS_TOKEN].lead
-RETIRED = _token_lifetimes(GIVEN)[Purpose.ACCESS_TOKEN]
+LEAD = lead(GIVEN)
+RETIRED = token_lifetimes(GIVEN)[Purpose.ACCESS_TOKEN]
 
 
 def minutes(seconds: int) -> str:
@@ -33,27 +33,31 @@ def days(seconds: int) -> str:
 
 
 STATED = [
-    f"| pending | yes | no | {minutes(LEAD)}: longer than anyone may cache the JWK Set |",
-    f"| active | yes | yes | {days(GIVEN.key_rotation_period)}, and up to 1 hour more",
+    (
+        f"| pending, the standby | yes | no | {days(GIVEN.key_rotation_period)}; "
+        f"at the least {minutes(LEAD)}: longer than"
+    ),
+    f"| active | yes | yes | {days(GIVEN.key_rotation_period)} |",
     f"| retired | yes | no | {minutes(RETIRED)}, until its last access token has expired",
     f"a key of refresh tokens {days(GIVEN.session_idle_lifetime)}, until its last refresh token has |",
     f"| gone | no | no | {days(KEPT_WHEN_GONE)}, then it is removed",
     f"- {minutes(LEAD)} before it signs: a container's key ring, a shared cache and the verifier's own may each",
     f"may each be {minutes(GIVEN.jwks_max_age)} old (`GATEHOUSE_JWKS_MAX_AGE`)",
-    f"and clocks may lie {minutes(CLOCK_SKEW)} apart",
+    f"and clocks may lie {minutes(MAX_CLOCK_SKEW)} apart",
     f"- {minutes(RETIRED)} after: an access token lives {minutes(GIVEN.access_token_lifetime)}",
     f"A refresh token lives {days(GIVEN.session_idle_lifetime)} (`GATEHOUSE_SESSION_IDLE_LIFETIME`).",
     f"every container signs with it within {GIVEN.revocation_interval} s",
     f"at this API | within {GIVEN.revocation_interval} s (`GATEHOUSE_REVOCATION_INTERVAL`)",
     f"| within {GIVEN.revocation_interval} s |",
     f"| within {minutes(GIVEN.jwks_max_age)}; behind a shared cache, twice that",
-    f"it signs {minutes(LEAD)} later",
-    f"counts its {days(GIVEN.key_rotation_period)} from there",
+    f"which signs {minutes(LEAD)} later; until then the old one does",
+    f"Within {minutes(LEAD)} after a promotion the next standby is new",
+    f"a shared cache in front hides it for {minutes(GIVEN.jwks_max_age)}: purge it",
+    f"Leave {minutes(LEAD)} between two promotions",
     f"a key is published for {minutes(LEAD)} before it signs",
     "`aws-jwt-verify` until it meets the new key",
 ]
 DRAWN = [
-    minutes(LEAD),
     minutes(RETIRED),
     days(GIVEN.key_rotation_period),
     f"keys of refresh tokens: retired for {days(GIVEN.session_idle_lifetime)}",

@@ -1,20 +1,17 @@
 """Roles follow from times (design: Keys)."""
 
 import base64
-from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.errors import InvalidGrantError, StoreUnavailableError
 from chalicelib.keys import material as keys
-from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.material import NewKey
-from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
-from chalicelib.tokens.refresh_token import RefreshToken, mint
+from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose, Role
 
-OUTLIVES = {Purpose.ACCESS_TOKEN: 900, Purpose.REFRESH_TOKEN: 10_000}
+OUTLIVES = {Purpose.ACCESS_TOKEN: 900, Purpose.REFRESH_TOKEN: 10_000, Purpose.ID_TOKEN: 900}
 
 
 def entry(key: NewKey, signs_from: int) -> KeyEntry:
@@ -28,7 +25,7 @@ def hmac(number: int, signs_from: int) -> KeyEntry:
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=6, unique=True), st.integers(0, 200_000))
 def test_at_most_one_key_signs_and_it_is_the_newest_that_has_begun(starts: list[int], now: int) -> None:
     ring = KeyRing(tuple(hmac(n, start) for n, start in enumerate(starts)), OUTLIVES)
-    active = ring.active(Purpose.REFRESH_TOKEN, now)
+    active = ring.active(Purpose.REFRESH_TOKEN, "HS256", now)
     begun = [start for start in starts if start <= now]
     assert (active.signs_from if active else None) == (max(begun) if begun else None)
 
@@ -40,7 +37,7 @@ def test_at_most_one_key_signs_and_it_is_the_newest_that_has_begun(starts: list[
 )
 def test_what_a_key_made_is_accepted_for_as_long_as_it_lives(starts: list[int], made_at: int, age: int) -> None:
     ring = KeyRing(tuple(hmac(n, start) for n, start in enumerate(starts)), OUTLIVES)
-    maker = ring.active(Purpose.REFRESH_TOKEN, made_at)
+    maker = ring.active(Purpose.REFRESH_TOKEN, "HS256", made_at)
     if maker is not None:
         assert maker in ring.usable(Purpose.REFRESH_TOKEN, made_at + age)
 
@@ -55,7 +52,7 @@ def test_a_pending_key_is_published_and_does_not_sign() -> None:
     old, new = keys.new_signing_key(), keys.new_signing_key()
     ring = KeyRing((entry(old, 0), entry(new, 1_000)), OUTLIVES)
     assert {jwk["kid"] for jwk in ring.jwk_set(999)["keys"]} == {old.kid, new.kid}
-    active = ring.active(Purpose.ACCESS_TOKEN, 999)
+    active = ring.active(Purpose.ACCESS_TOKEN, "ES256", 999)
     assert active is not None
     assert active.kid == old.kid
 
@@ -72,9 +69,19 @@ def test_a_key_id_is_the_rfc_7638_thumbprint() -> None:
     assert len(base64.urlsafe_b64decode(key.kid + "=")) == 32
 
 
+def test_the_thumbprint_of_rfc_7638_section_3_1() -> None:
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n"
+        "3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zg"
+        "dAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFC"
+        "ur-kEgU8awapJzKnqDKgw"
+    )
+    assert keys.thumbprint({"e": "AQAB", "kty": "RSA", "n": n}) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
 def test_no_key_id_looks_like_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     thumbprints = iter(["-option", "kid"])
-    monkeypatch.setattr(keys, "_thumbprint", lambda _: next(thumbprints))
+    monkeypatch.setattr(keys, "thumbprint", lambda _: next(thumbprints))
     assert keys.new_signing_key().kid == "kid"
 
 
@@ -83,64 +90,44 @@ def test_a_key_for_one_purpose_is_not_the_sealed_secret_itself() -> None:
     assert keys.hmac_key(made, made.sealed).key != made.sealed
 
 
-class Store:
-    """A ring in memory that counts its reads and can fail."""
-
-    def __init__(self, *entries: KeyEntry) -> None:
-        self.entries = list(entries)
-        self.reads = self.unsealed = 0
-        self.failing = False
-
-    def load(self) -> Iterable[KeyEntry]:
-        self.reads += 1
-        if self.failing:
-            raise StoreUnavailableError
-        return list(self.entries)
-
-    def unseal(self, entry: KeyEntry) -> bytes:
-        self.unsealed += 1
-        return entry.sealed
+def test_every_public_half_of_every_purpose_is_in_the_jwk_set() -> None:
+    made = keys.new_signing_key("RS256", Purpose.ID_TOKEN), keys.new_signing_key("ES256", Purpose.ID_TOKEN)
+    ring = KeyRing(tuple(entry(key, 0) for key in made), OUTLIVES)
+    assert {jwk["kid"] for jwk in ring.jwk_set(0)["keys"]} == {key.kid for key in made}
+    for key in made:
+        signer = ring.signer(Purpose.ID_TOKEN, key.alg, 0)
+        assert signer is not None
+        assert signer.kid == key.kid
+    assert ring.signer(Purpose.ACCESS_TOKEN, "ES256", 0) is None
 
 
-TOKEN = RefreshToken("A" * 22, "A" * 22, b"x" * 16, 0)
+def test_until_an_algorithm_has_a_key_that_signs_the_one_before_does() -> None:
+    old, new = entry(keys.new_signing_key("ES256"), 0), entry(keys.new_signing_key("EdDSA"), 1_000)
+    ring = KeyRing((replace(old, signs_until=1_500), new), OUTLIVES)
+    signers = [ring.signer(Purpose.ACCESS_TOKEN, "EdDSA", now) for now in (999, 1_000, 1_600)]
+    assert [signer and signer.kid for signer in signers] == [old.kid, new.kid, new.kid]
+    signers = [ring.signer(Purpose.ACCESS_TOKEN, "ES256", now) for now in (1_000, 1_499, 1_500)]
+    assert [signer and signer.kid for signer in signers] == [old.kid, old.kid, new.kid]
 
 
-def test_the_ring_is_read_once_and_a_key_unsealed_once() -> None:
-    store = Store(hmac(1, 0))
-    cache = KeyCache(store, OUTLIVES, max_age=300)
-    assert cache.hmac_key(100) is cache.hmac_key(399)
-    assert (store.reads, store.unsealed) == (1, 1)
-    cache.ring(400)
-    assert store.reads == 2
+def test_an_end_of_its_own_goes_before_the_next_key_s_beginning() -> None:
+    first, promoted = replace(hmac(1, 0), signs_until=5_000, serial=1), replace(hmac(2, 0), serial=2)
+    ring = KeyRing((first, promoted), OUTLIVES)
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 1) == promoted
+    roles = [ring.role(first, now) for now in (1, 14_999, 15_000)]
+    assert roles == [Role.RETIRED, Role.RETIRED, Role.GONE]
 
 
-def test_an_unknown_key_id_reads_the_ring_once_before_refusing() -> None:
-    store = Store(hmac(1, 0))
-    cache = KeyCache(store, OUTLIVES, max_age=300)
-    cache.ring(100)
-    store.entries.append(hmac(2, 50))
-    newer = keys.hmac_key(store.entries[1], store.entries[1].sealed)
-    assert cache.read_refresh_token(mint(TOKEN, newer), 110) == TOKEN
-    unknown = keys.hmac_key(hmac(3, 0), b"3" * 32)
-    for _ in range(5):
-        with pytest.raises(InvalidGrantError):
-            cache.read_refresh_token(mint(TOKEN, unknown), 111)
-    assert store.reads == 2
+def test_a_key_whose_successor_has_ended_signs_no_more() -> None:
+    ring = KeyRing((hmac(1, 0), replace(hmac(2, 100), signs_until=200)), OUTLIVES)
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 199) is not None
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 200) is None
 
 
-def test_a_ring_that_cannot_be_read_again_stays_in_use() -> None:
-    store = Store(hmac(1, 0))
-    cache = KeyCache(store, OUTLIVES, max_age=300)
-    cache.ring(100)
-    store.failing = True
-    assert cache.hmac_key(1_000).kid == "00000001"
-
-
-def test_a_ring_that_was_never_read_is_a_failing_store() -> None:
-    store = Store()
-    store.failing = True
-    with pytest.raises(StoreUnavailableError):
-        KeyCache(store, OUTLIVES, max_age=300).hmac_key(100)
-    store.failing = False
-    with pytest.raises(StoreUnavailableError):
-        KeyCache(store, OUTLIVES, max_age=300).hmac_key(200)
+def test_a_key_that_ends_before_it_begins_is_nobody_s_successor() -> None:
+    never = replace(hmac(1, 5_000), signs_until=4_000)
+    signing = replace(hmac(2, 4_500), serial=3)
+    ring = KeyRing((never, signing), OUTLIVES)
+    assert ring.role(never, 4_000) is Role.RETIRED
+    assert ring.signed_until(signing) is None
+    assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 6_000) == signing

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from chalicelib.errors import NotFoundError, StoreUnavailableError
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose, Role
-from chalicelib.keys.rotation import Rotation, Store
-from chalicelib.services import _schedules, _token_lifetimes
+from chalicelib.keys.rotation import KeyRotation, RingStore
+from chalicelib.keys.timing import rotation_policies, token_lifetimes
 from chalicelib.settings import Settings
+from tests.keys.expected import PURPOSES, cached_for
 from tests.keys.memory import Dying, Late, MemoryRing
 from tests.support.recorder import Recorder
 
@@ -22,15 +23,15 @@ class World:
     """`history`: the ring after each thing that happened. Kids in `at_once` had no time to be published first."""
 
     settings: Settings
-    store: Store = field(default_factory=MemoryRing)
+    store: RingStore = field(default_factory=MemoryRing)
     now: int = BEGIN
     history: list[tuple[int, KeyRing]] = field(default_factory=list)
     at_once: set[str] = field(default_factory=set)
 
-    def rotation(self, store: Store | None = None) -> Rotation:
+    def rotation(self, store: RingStore | None = None) -> KeyRotation:
         given = self.settings
-        return Rotation(
-            store or self.store, Recorder(), _schedules(given), _token_lifetimes(given), secrets.token_bytes
+        return KeyRotation(
+            store or self.store, Recorder(), rotation_policies(given), token_lifetimes(given), secrets.token_bytes
         )
 
     def happen(self, step: "Step") -> None:
@@ -39,8 +40,15 @@ class World:
         was = self.rotation().ring()
         step.way(self, step.number)
         ring = self.rotation().ring()
+        before = {entry.kid: entry for entry in was.entries}
         for entry in ring.entries:
-            if entry not in was.entries and was.active(entry.purpose, self.now) is None:
+            promoted = entry.kid in before and entry.signs_from != before[entry.kid].signs_from
+            new = entry.kid not in before
+            first = new and was.signer(entry.purpose, entry.alg, self.now) is None
+            # Those that operators promote so early that not everybody has them yet.
+            early = self.now < entry.published_at + cached_for(self.settings)
+            at_once = promoted or (new and step.way in BY_HAND and entry.signs_from <= self.now)
+            if first or (at_once and early):
                 self.at_once.add(entry.kid)
         self.history.append((self.now, ring))
 
@@ -52,8 +60,9 @@ class World:
         """Each second from which something is different, and the one before."""
         changes = {moment for moment, _ in self.history}
         for _, ring in self.history:
-            for entry in ring.of(Purpose.ACCESS_TOKEN) + ring.of(Purpose.REFRESH_TOKEN):
-                changes |= {entry.signs_from, ring.gone_at(entry) or entry.signs_from}
+            for entry in ring.trusted(Purpose.ACCESS_TOKEN) + ring.trusted(Purpose.REFRESH_TOKEN):
+                ends = ring.signed_until(entry), ring.gone_at(entry)
+                changes |= {entry.signs_from, *(end for end in ends if end is not None)}
         begin = self.history[0][0]
         yield from sorted({moment - step for moment in changes for step in (0, 1) if moment - step >= begin})
 
@@ -105,7 +114,7 @@ def runs_with_another_algorithm(world: World, _: int) -> None:
 
 
 def is_forced(world: World, _: int) -> None:
-    for purpose in Purpose:
+    for purpose in PURPOSES:
         world.rotation().force(purpose, world.now)
 
 
@@ -113,12 +122,12 @@ def loses_a_key(world: World, number: int) -> None:
     """A key is revoked, by somebody who read the ring just before a run."""
     late = world.rotation(Late(world.store))
     world.rotation().run(world.now)
-    entries = sorted(world.store.load(), key=lambda entry: (entry.purpose, entry.serial))
+    entries = sorted(world.store.load(), key=lambda entry: (entry.purpose, entry.alg, entry.serial))
     entry = entries[number % len(entries)]
     with suppress(NotFoundError):
         instead = late.revoke(entry.kid, world.now)
-        world.at_once |= {instead} if instead else set()
-        assert instead is None or world.rotation().ring().active(entry.purpose, world.now) is not None
+        ring = world.rotation().ring()
+        assert instead is None or instead in {key.kid for key in signing(ring, entry.purpose, world.now)}
 
 
 WAYS: tuple[Way, ...] = (
@@ -133,11 +142,12 @@ WAYS: tuple[Way, ...] = (
 )
 
 
+BY_HAND = (is_forced, loses_a_key)
+
+
 def signing(ring: KeyRing, purpose: Purpose, moment: int) -> list[KeyEntry]:
-    """The entries whose role is to sign."""
-    return [
-        entry for entry in ring.entries if entry.purpose is purpose and ring.role(entry, moment) is Role.ACTIVE
-    ]
+    """The entries whose role is to sign: one, and while the algorithm changes one of each."""
+    return [entry for entry in ring.trusted(purpose) if ring.role(entry, moment) is Role.ACTIVE]
 
 
 def usable(ring: KeyRing, purpose: Purpose, moment: int) -> set[str]:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from subprocess import PIPE, Popen
@@ -33,8 +32,6 @@ _MOST = 500  # requests in a second; no more are kept
 _SHOWN = 5  # broken invariants, with their histories
 # What the clients' machine may need, beyond the interval of the feed, in seconds.
 _SLACK = 1
-# A new key signs so long after it was published: the gate asks for the JWK Set no oftener than every 10 s.
-_LEAD = 15
 _ROW = "{:24}" + "{:>10}" * 8
 _SETTINGS = {
     "GATEHOUSE_ISSUER": "https://gatehouse.example",
@@ -114,11 +111,9 @@ def _run(
 
 
 def _rotate(services: Services) -> None:
-    """Publishes the next key of each purpose; they begin to sign while the clients go on."""
-    schedules = {purpose: replace(each, lead=_LEAD) for purpose, each in services.rotation.schedules.items()}
-    rotation = replace(services.rotation, schedules=schedules)
-    for purpose in schedules:
-        rotation.force(purpose, services.now())
+    """Lets the next key of each purpose sign, while the clients go on."""
+    for policy in services.rotation.policies:
+        services.rotation.force(policy.purpose, services.now())
 
 
 def _final(services: Services, devices: Sequence[Device]) -> Final:

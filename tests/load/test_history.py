@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import base64url
+from chalicelib.keys.material import HmacKey
 from chalicelib.model import EndReason
-from chalicelib.tokens.refresh_token import HmacKey, RefreshToken, mint
+from chalicelib.tokens.refresh_token import RefreshToken, mint
 from tests.load.accounts import named
 from tests.load.history import Act, Seen, told
 from tests.load.invariants import Final, broken

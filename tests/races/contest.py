@@ -14,6 +14,7 @@ from chalicelib.model import Device, EndReason, Session, User
 from chalicelib.realm import Realm
 from chalicelib.services import Services
 from chalicelib.stores.sessions import SessionStore
+from chalicelib.tokens.refresh_token import read
 from tests.support.token_requests import by_password, by_refresh_token
 
 CONTESTANTS = 16
@@ -65,7 +66,7 @@ def refresh(services: Services, refresh_token: str, grant: RefreshTokenGrant | N
 
 def session_of(services: Services, refresh_token: str) -> Session:
     """The session that `refresh_token` belongs to, as it stands."""
-    token = services.keys.read_refresh_token(refresh_token, services.now())
+    token = read(refresh_token, services.keys, services.now())
     session = services.session_store.get(token.sub, token.session_id)
     assert session is not None
     return session

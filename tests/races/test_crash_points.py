@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.model import EndReason, Session
 from chalicelib.services import Services, install
+from chalicelib.tokens import refresh_token
 from tests.conftest import connect, new_user
 from tests.support.client import Client, Clock, bearer
 from tests.support.revocations import entries
@@ -107,7 +108,7 @@ def refreshed(client: Client, token: str) -> str:
 
 
 def session_of(services: Services, token: str) -> Session:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     session = services.session_store.get(read.sub, read.session_id)
     assert session is not None
     return session

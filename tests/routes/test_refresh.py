@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import base64url
+from chalicelib.keys.material import HmacKey
 from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
-from chalicelib.tokens.refresh_token import HmacKey, RefreshToken
+from chalicelib.tokens.refresh_token import RefreshToken
 from tests.conftest import change_user, connect, new_user
 from tests.support.client import Client, Clock, Reply, bearer
 
@@ -193,40 +194,40 @@ def _altered(token: str, services: Services) -> str:
 
 
 def _of_another_secret(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     changed = RefreshToken(read.sub, read.session_id, b"\0" * 16, read.generation)
     return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
 def _of_another_key(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     return refresh_token.mint(read, HmacKey(services.keys.hmac_key(services.now()).kid, b"\0" * 32))
 
 
 def _of_an_unknown_key(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     return refresh_token.mint(read, HmacKey("ffffffff", b"\0" * 32))
 
 
 def _of_an_unknown_session(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     changed = RefreshToken(read.sub, base64url.encode(b"\0" * 16), read.secret, read.generation)
     return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
 def _of_another_users_session(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     changed = RefreshToken(new_user(services).sub, read.session_id, read.secret, read.generation)
     return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
 
 def _of_a_later_generation(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     return refresh_token.mint(read.successor(), services.keys.hmac_key(services.now()))
 
 
 def _of_the_last_generation(token: str, services: Services) -> str:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     changed = RefreshToken(read.sub, read.session_id, read.secret, refresh_token.MAX_GENERATION)
     return refresh_token.mint(changed, services.keys.hmac_key(services.now()))
 
@@ -268,7 +269,7 @@ def test_another_token_is_refused_and_the_session_goes_on(
 def test_a_session_of_another_client_is_refused(
     client: Client, services: Services, token: str, contents: Callable[[], list[str]]
 ) -> None:
-    read = services.keys.read_refresh_token(token, services.now())
+    read = refresh_token.read(token, services.keys, services.now())
     connect("dynamodb").update_item(
         TableName=services.settings.sessions_table,
         Key={"sub": {"S": read.sub}, "session_id": {"S": read.session_id}},

@@ -292,7 +292,7 @@ def test_the_jwk_set_needs_no_feed(client: Client, services: Services, user: Use
         assert client.send("GET", "/.well-known/jwks.json").status == 200
 
 
-# --- Signing routes look too
+# --- Whoever signs looks too
 
 
 @pytest.mark.parametrize("route", ["/tokens", "/tokens/refresh"])
@@ -304,8 +304,8 @@ def test_routes_that_sign_pull_the_feed(
     with recorded() as calls:
         reply = client.sign_in(user.username) if route == "/tokens" else session.refresh()
     assert reply.status == 200
-    assert operations(calls)[0] == "Query"
-    assert calls[0].parameters["TableName"] == services.settings.revocations_table
+    pulls = [call for call in calls if call.parameters.get("TableName") == services.settings.revocations_table]
+    assert set(operations(pulls)) == {"Query"}
 
 
 def test_a_user_who_floods_makes_one_entry(client: Client, services: Services, user: User) -> None:

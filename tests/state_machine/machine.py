@@ -210,10 +210,10 @@ class House(World, RuleBasedStateMachine):
     @rule(number=st.integers(0, 3))
     def operate(self, number: int) -> None:
         """What goes on behind the doors and nobody may notice."""
-        rotation, tables, containers = self.containers[0].rotation, self.containers[0].tables, self.containers
+        tables, containers = self.containers[0].tables, self.containers
         (
-            lambda: rotation.force(Purpose.REFRESH_TOKEN, self.now),
-            lambda: rotation.force(Purpose.ACCESS_TOKEN, self.now),
+            lambda: self.force(Purpose.REFRESH_TOKEN),
+            lambda: self.force(Purpose.ACCESS_TOKEN),
             lambda: containers.insert(0, replace(containers.pop())),
             lambda: tables.delete_expired(self.now),
         )[number]()

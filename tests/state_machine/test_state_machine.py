@@ -186,7 +186,7 @@ def the_feed_ends_the_kept_session_too(patch: pytest.MonkeyPatch) -> None:
 @mutant
 def a_retired_key_reads_nothing(patch: pytest.MonkeyPatch) -> None:
     def active_alone(self: KeyRing, purpose: Purpose, now: int) -> tuple[KeyEntry, ...]:
-        active = self.active(purpose, now)
+        active = self.signer(purpose, "", now)
         return (active,) if active else ()
 
     patch.setattr(KeyRing, "usable", active_alone)

@@ -11,6 +11,8 @@ from chalicelib import base64url
 from chalicelib.errors import GatehouseError, InvalidGrantError, InvalidTokenError
 from chalicelib.grants.grant import TokenRequest
 from chalicelib.keys.jwk_set import parse_jwk_set
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.timing import lead
 from chalicelib.model import Device, EndReason, TokenResponse
 from chalicelib.model import User as Record
 from chalicelib.realm import Realm
@@ -95,6 +97,13 @@ class World:
         self.users = [self.sign_up(name) for name in ("ada", "grace")]
         self.clients = [Client(user, *self.signed_in(user, first, None)) for user in (self.users * 2)[:3]]
 
+    def force(self, purpose: Purpose) -> None:
+        """Lets the standby sign, if everybody has it by now: sooner, the docs promise nothing."""
+        rotation = self.containers[0].rotation
+        published = (entry.published_at for entry in rotation.ring().trusted(purpose))
+        if self.now >= max(published) + lead(SETTINGS):
+            rotation.force(purpose, self.now)
+
     def sign_up(self, name: str) -> User:
         user = User(name, "the first password", parse("a b"))
         services = self.containers[0]
@@ -114,7 +123,7 @@ class World:
         response = services.token_endpoint(
             replace(self.request("password", services, asked), username=user.username, password=user.password)
         )
-        session_id = services.keys.read_refresh_token(response.refresh_token, self.now).session_id
+        session_id = refresh_token.read(response.refresh_token, services.keys, self.now).session_id
         if self.max_sessions:
             for oldest in user.living(self.now)[: 1 - self.max_sessions]:
                 oldest.end(EndReason.SESSION_LIMIT, self.now)
@@ -146,10 +155,10 @@ class World:
         """Looks at an answer for `session`, which must be of `generation`."""
         text = response.refresh_token
         reader = self.containers[generation % 2]  # whose ring may be older than that of the one that answered
-        read = reader.keys.read_refresh_token(text, self.now)
+        read = refresh_token.read(text, reader.keys, self.now)
         assert (read.session_id, read.generation) == (session.session_id, generation)
         # A replay gets the same generation; the same bytes too, while one HMAC key makes them.
-        key_id = base64url.decode(text.removeprefix(refresh_token.PREFIX))[52:56].hex()
+        key_id = base64url.decode(text.removeprefix(refresh_token.PREFIX))[53:57].hex()
         assert self.texts.setdefault((session.session_id, generation, key_id), text) == text
         # Never more than the user has now.
         assert response.scope == granted(session.user.scope, session.asked_scope, narrowed)

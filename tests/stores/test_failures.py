@@ -17,7 +17,7 @@ from chalicelib.accounts.throttle import Limit
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.material import new_hmac_key
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import KeySchedule
+from chalicelib.keys.rotation import KeySchedule, Succession
 from chalicelib.model import Comment, CommentEvent, Device, EndReason, EpochChange, Principal, PrincipalKind, User
 from chalicelib.sample.comment_store import CommentStore
 from chalicelib.services import Services, assemble, install
@@ -159,7 +159,8 @@ CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
         "load": lambda services: list(services.key_store.load()),
         "unseal": lambda services: services.key_store.unseal(ENTRY),
         "add": lambda services: services.key_store.add(HMAC, SLOT),
-        "revoke": lambda services: services.key_store.revoke(ENTRY, 10, None),
+        "retire": lambda services: services.key_store.retire(ENTRY, 10, Succession()),
+        "revoke": lambda services: services.key_store.revoke(ENTRY, 10, Succession()),
         "remove": lambda services: services.key_store.remove(ENTRY),
     },
     CommentStore: {

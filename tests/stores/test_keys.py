@@ -1,22 +1,24 @@
 """The key ring in DynamoDB and KMS: sealed before it is written, and opened only as what it was sealed as."""
 
+import json
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.material import NewKey, new_hmac_key, new_signing_key
 from chalicelib.keys.ring import KeyEntry, Purpose
-from chalicelib.keys.rotation import KeySchedule
+from chalicelib.keys.rotation import KeySchedule, Succession
 from chalicelib.services import Services
-from chalicelib.stores import aws
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from infra import template
 from tests.conftest import connect
+from tests.support.aws_calls import recorded
 from tests.support.revocations import entries
 
 SIGNING = new_signing_key()
@@ -37,7 +39,8 @@ def table() -> Table:
 def ring(services: Services, table: Table) -> Callable[[str], KeyRingStore]:
     """The store of a stage."""
     kms_key = services.settings.kms_key
-    return lambda stage: KeyRingStore(table, Sealer(aws.connect("kms"), kms_key, stage), services.revocations)
+    kms: Any = connect("kms")
+    return lambda stage: KeyRingStore(table, Sealer(kms, kms_key, stage), services.revocations)
 
 
 @pytest.fixture
@@ -94,12 +97,13 @@ def test_a_sealed_secret_opens_in_its_stage_alone(ring: Callable[[str], KeyRingS
         ring("dev").unseal(entry)
 
 
-def test_a_number_is_taken_once_for_each_purpose(store: KeyRingStore) -> None:
+def test_a_number_is_taken_once_for_each_purpose_and_algorithm(store: KeyRingStore) -> None:
     added(store, HMAC, 1)
     added(store, SIGNING, 1)
+    other = added(store, new_signing_key("EdDSA"), 1)
     slot = KeySchedule(serial=1, published_at=30, signs_from=40)
     assert not store.add(new_signing_key(), slot)
-    assert {entry.kid for entry in store.load()} == {HMAC.kid, SIGNING.kid}
+    assert {entry.kid for entry in store.load()} == {HMAC.kid, SIGNING.kid, other.kid}
 
 
 def test_a_race_for_a_number_has_one_winner(store: KeyRingStore) -> None:
@@ -111,22 +115,125 @@ def test_a_race_for_a_number_has_one_winner(store: KeyRingStore) -> None:
     assert [entry.kid for entry in store.load()] == [keys[taken.index(True)].kid]
 
 
-def test_a_key_is_revoked_once_with_its_replacement_and_its_news(store: KeyRingStore, services: Services) -> None:
-    entry, next_key = added(store, SIGNING), new_signing_key()
-    replacement = (next_key, KeySchedule(serial=1, published_at=50, signs_from=50))
-    assert store.revoke(entry, 50, replacement)
-    assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: 50, next_key.kid: None}
-    assert [told.subject for told in entries(services, 40, 60)] == [entry.kid]
-    assert not store.revoke(entry, 60, None)
+def times(store: KeyRingStore) -> dict[str, tuple[int, int | None, int | None]]:
+    return {entry.kid: (entry.signs_from, entry.signs_until, entry.revoked_at) for entry in store.load()}
 
 
-def test_a_revocation_without_a_place_for_its_replacement_changes_nothing(
-    store: KeyRingStore, services: Services
+@pytest.fixture
+def succession(store: KeyRingStore) -> Succession:
+    """The standby and the next key after `SIGNING`, which has number 0."""
+    standby = added(store, new_signing_key(), 1)
+    return Succession(standby, 5, (new_signing_key(), KeySchedule(serial=2, published_at=50, signs_from=90)))
+
+
+def test_a_key_is_revoked_once_with_its_succession_and_its_news(
+    store: KeyRingStore, services: Services, succession: Succession
 ) -> None:
-    entry, other = added(store, SIGNING), added(store, new_signing_key(), 1)
-    assert not store.revoke(entry, 50, (new_signing_key(), KeySchedule(serial=1, published_at=50, signs_from=50)))
-    assert {found.kid: found.revoked_at for found in store.load()} == {entry.kid: None, other.kid: None}
+    entry = added(store, SIGNING)
+    assert succession.standby
+    assert succession.next_key
+    assert store.revoke(entry, 50, succession)
+    expected = {entry.kid: (20, None, 50), succession.standby.kid: (5, None, None)}
+    assert times(store) == {**expected, succession.next_key[0].kid: (90, None, None)}
+    assert [told.subject for told in entries(services, 40, 60)] == [entry.kid]
+    assert not store.revoke(entry, 60, Succession())
+
+
+def test_a_key_gets_an_end_with_its_succession_and_no_news(
+    store: KeyRingStore, services: Services, succession: Succession
+) -> None:
+    entry = added(store, SIGNING)
+    assert succession.standby
+    assert succession.next_key
+    assert store.retire(entry, 70, succession)
+    expected = {entry.kid: (20, 70, None), succession.standby.kid: (5, None, None)}
+    assert times(store) == {**expected, succession.next_key[0].kid: (90, None, None)}
     assert entries(services, 40, 60) == []
+
+
+def test_an_end_is_only_ever_put_off(store: KeyRingStore) -> None:
+    entry = added(store, SIGNING)
+    ends = [store.retire(entry, until, Succession()) for until in (70, 70, 60, 80)]
+    assert ends == [True, False, False, True]
+    assert times(store)[entry.kid] == (20, 80, None)
+
+
+CHANGED: dict[str, Callable[[KeyRingStore, KeyEntry], object]] = {
+    "the number is taken": lambda store, _: added(store, new_signing_key(), 2),
+    "the standby was promoted": lambda store, standby: store.retire(
+        added(store, new_signing_key(), 9), 70, Succession(standby, 15)
+    ),
+    "the standby was revoked": lambda store, standby: store.revoke(standby, 10, Succession()),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
+@pytest.mark.parametrize("way", ["revoke", "retire"])
+def test_where_the_ring_has_changed_nothing_is_written(
+    store: KeyRingStore,
+    services: Services,
+    succession: Succession,
+    changed: Callable[[KeyRingStore, KeyEntry], object],
+    way: str,
+) -> None:
+    entry = added(store, SIGNING)
+    assert succession.standby
+    changed(store, succession.standby)
+    before = times(store), entries(services, 40, 60)
+    assert not getattr(store, way)(entry, 50, succession)
+    assert (times(store), entries(services, 40, 60)) == before
+
+
+# --- The stored form: who changes it needs a migration
+
+
+def stored(table: Table) -> dict[str, Any]:
+    (item,) = table.client.scan(TableName=table.name)["Items"]
+    return {name: value if name != "sealed" else "…" for name, value in item.items()}
+
+
+def test_the_item_of_a_signing_key(store: KeyRingStore, table: Table) -> None:
+    entry = added(store, SIGNING, 7)
+    assert SIGNING.public_jwk
+    golden = {
+        "ring": {"S": "gatehouse"},
+        "slot": {"S": "access_token ES256 0000000007"},
+        "kid": {"S": SIGNING.kid},
+        "purpose": {"S": "access_token"},
+        "alg": {"S": "ES256"},
+        "serial": {"N": "7"},
+        "published_at": {"N": "10"},
+        "signs_from": {"N": "20"},
+        "sealed": "…",
+        "public_jwk": {"S": json.dumps(dict(SIGNING.public_jwk))},
+    }
+    assert stored(table) == golden
+    assert store.retire(entry, 30, Succession())
+    assert store.revoke(entry, 25, Succession())
+    assert stored(table) == {**golden, "signs_until": {"N": "30"}, "revoked_at": {"N": "25"}}
+
+
+def test_the_item_of_an_hmac_key(store: KeyRingStore, table: Table) -> None:
+    added(store, HMAC, 3)
+    assert stored(table) == {
+        "ring": {"S": "gatehouse"},
+        "slot": {"S": "refresh_token HS256 0000000003"},
+        "kid": {"S": "00000001"},
+        "purpose": {"S": "refresh_token"},
+        "alg": {"S": "HS256"},
+        "serial": {"N": "3"},
+        "published_at": {"N": "10"},
+        "signs_from": {"N": "20"},
+        "sealed": "…",
+    }
+
+
+def test_the_encryption_context(ring: Callable[[str], KeyRingStore]) -> None:
+    with recorded() as calls:
+        entry = added(ring("prod"), HMAC)
+        ring("prod").unseal(entry)
+    contexts = [call.parameters["EncryptionContext"] for call in calls if "EncryptionContext" in call.parameters]
+    assert contexts == [{"stage": "prod", "purpose": "refresh_token", "kid": "00000001"}] * 2
 
 
 def test_what_is_removed_is_gone(store: KeyRingStore) -> None:

@@ -6,7 +6,8 @@ import jwt
 import pytest
 
 from chalicelib.errors import InvalidTokenError
-from chalicelib.keys.jwk_set import KeysUnavailableError, PublicKey
+from chalicelib.keys.jwk_set import PublicKey
+from chalicelib.keys.remote_jwk_set import KeysUnavailableError
 from chalicelib.tokens.access_token_verifier import MAX_AHEAD, AccessTokenClaims, verify
 from chalicelib.tokens.jws import MAX_BRACKETS, MAX_COMMAS, MAX_LENGTH
 from tests.support.hostile_tokens import hostile_tokens
