@@ -41,6 +41,7 @@ from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
 from chalicelib.telemetry.events import Measure, Telemetry
 from chalicelib.telemetry.log import TelemetryLog
+from chalicelib.tokens.claims import UnfitTokenError, check_record
 from chalicelib.tokens.revocation_feed import Feed
 
 # How far clocks may lie apart, in seconds.
@@ -205,6 +206,10 @@ def assemble(environment: Mapping[str, str]) -> Services:
 
 
 def _check(given: Settings) -> None:
+    try:
+        check_record({}, given.default_scope)
+    except UnfitTokenError as error:
+        raise settings.SettingsError(f"GATEHOUSE_DEFAULT_SCOPE must fit into a token: {error}") from None
     # Else keys would be due before the one before them has begun to sign, or be gone before what they signed.
     shortest = max(_lead(given), given.access_token_lifetime)
     if given.key_rotation_period < shortest:

@@ -17,6 +17,9 @@ _MINUTE, _DAY = 60, 86_400
 # No access token may live longer, in seconds: so far back a new container reads the revocation feed.
 LONGEST_ACCESS_TOKEN_LIFETIME = 3_600
 
+# Of a name or an issuer, in characters; issuer and audience stand in every token.
+LONGEST_TEXT = 512
+
 # By name alone, for the gate reads settings too and needs neither. A test holds them equal to what there is.
 SIGNING_ALGS = ("ES256", "EdDSA", "RS256")
 PASSWORD_PROFILES = ("RFC_9106_LOW_MEMORY", "OWASP_MINIMUM")
@@ -166,7 +169,7 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]*", text):
+    if not re.fullmatch(rf"[\x21-\x7e]{{0,{LONGEST_TEXT}}}", text):
         raise ValueError
     return text
 
@@ -183,7 +186,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: dict[object, _Kind] = {
-    str: _Kind(_name, "a name of printable ASCII characters without spaces"),
+    str: _Kind(_name, f"printable ASCII characters without spaces, at most {LONGEST_TEXT}"),
     bool: _Kind(lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
     int: _Kind(_number(0), f"a whole number from 0 to {_MOST}"),
     "positive": _Kind(_number(1), f"a whole number from 1 to {_MOST}"),
@@ -195,8 +198,9 @@ _KINDS: dict[object, _Kind] = {
         "origins such as https://app.example or http://localhost:3000, separated by spaces, without path",
     ),
     "issuer": _Kind(
-        lambda text: text and addresses.issuer(text),
-        "an address such as https://id.example or https://id.example/path, without query and fragment",
+        lambda text: text and _name(addresses.issuer(text)),
+        "an address such as https://id.example or https://id.example/path, without query and fragment, "
+        f"of at most {LONGEST_TEXT} characters",
     ),
     "web address": _Kind(
         lambda text: text and addresses.web_address(text),

@@ -25,15 +25,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from chalicelib import base64url, scope
 from chalicelib.errors import InvalidRequestError, InvalidTokenError
 from chalicelib.keys.jwk_set import ALGORITHMS, PublicKey
+from chalicelib.tokens.claims import (
+    LAST_SECOND,
+    MAX_BRACKETS,
+    MAX_COMMAS,
+    MAX_HEADER_LENGTH,
+    MAX_INTEGER_LENGTH,
+    MAX_KID_LENGTH,
+    MAX_TOKEN_LENGTH,
+)
 
-MAX_TOKEN_LENGTH = 8192  # characters
-MAX_KID_LENGTH = 128  # characters
-MAX_INTEGER_LENGTH = 20  # characters: every 64-bit integer, with its sign
-MAX_HEADER_LENGTH = 1024  # characters of the first segment
-MAX_BRACKETS = 128  # opening ones in one segment's JSON, in strings too: bounds how deep it nests
-MAX_COMMAS = 512  # likewise: bounds how many values there are, and so what reading them costs
 CLOCK_SKEW = 60  # seconds that the issuer's clock may be ahead of ours, for `iat` and `nbf`
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last moment that RFC 3339 can write
 
 # RFC 9068 §4; media types are compared without case, `application/` may be left out (RFC 7515 §4.1.9).
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
