@@ -28,6 +28,7 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     settings        the environment, read once, checked, typed
     realm           who issues a token, and for whom
     model           the nouns, as frozen values
+    addresses       origins, issuers and addresses of JWK Sets, in one spelling
     scope           scopes as sets (RFC 6749 section 3.3)
     timestamps      times as people and clients read them
     ids             the ids that this service makes, random or in the order of time

@@ -23,7 +23,6 @@ from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.ids import TimeOrderedIds
 from chalicelib.keys import timing
 from chalicelib.keys.cache import KeyCache
-from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.keys.rotation import KeyRotation
 from chalicelib.model import FIRST_PARTY
 from chalicelib.oauth.clients import Client
@@ -42,6 +41,7 @@ from chalicelib.stores.sign_ins import SignInStore
 from chalicelib.stores.users import UserStore
 from chalicelib.telemetry.events import Measure, Telemetry
 from chalicelib.telemetry.log import TelemetryLog
+from chalicelib.tokens.claims import UnfitTokenError, check_record
 from chalicelib.tokens.revocation_feed import Feed
 
 
@@ -190,13 +190,10 @@ def assemble(environment: Mapping[str, str]) -> Services:
 
 
 def _check(given: Settings) -> None:
-    if given.password_profile not in PROFILES:
-        raise settings.SettingsError(f"GATEHOUSE_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
-    if given.signing_alg not in SIGNING_ALGORITHMS:
-        known = ", ".join(sorted(SIGNING_ALGORITHMS))
-        raise settings.SettingsError(f"GATEHOUSE_SIGNING_ALG must be one of {known}")
-    if given.former_password_profile not in {"", *PROFILES}:
-        raise settings.SettingsError(f"GATEHOUSE_FORMER_PASSWORD_PROFILE must be one of {', '.join(PROFILES)}")
+    try:
+        check_record({}, given.default_scope)
+    except UnfitTokenError as error:
+        raise settings.SettingsError(f"GATEHOUSE_DEFAULT_SCOPE must fit into a token: {error}") from None
     timing.check_rotation_period(given)
 
 

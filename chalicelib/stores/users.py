@@ -29,6 +29,7 @@ from chalicelib.stores.dynamodb import (
     transact,
 )
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.tokens.claims import check_record
 from chalicelib.tokens.revocations import Kind
 
 _FREE = "attribute_not_exists(pk)"
@@ -65,7 +66,11 @@ class UserStore:
         return {item["sub"]: item["username"] for item in items if item}
 
     def add(self, user: User) -> None:
-        """Claims username and email at once. Raises `UsernameTakenError`, `EmailTakenError`."""
+        """Claims username and email at once.
+
+        Raises `UsernameTakenError`, `EmailTakenError`, and `UnfitTokenError` for what fits into no token.
+        """
+        check_record(user.claims, user.scope)
         of_name = [claim | {"holder": user.sub} for claim in _name_claims(user.username)]
         items = [*of_name, _item(user)]
         if user.email is not None:

@@ -9,6 +9,7 @@ from chalicelib import scope as scopes
 from chalicelib.keys.material import SigningKey
 from chalicelib.realm import Realm
 from chalicelib.scope import Scope
+from chalicelib.tokens import claims
 
 # RFC 7519 §4.1, RFC 9068 §2.2, others of the IANA registry "JSON Web Token Claims", and session_epoch.
 RESERVED_CLAIMS = frozenset(
@@ -38,7 +39,10 @@ class AccessToken:
 
 
 def issue(token: AccessToken, realm: Realm, key: SigningKey, now: int) -> str:
-    """The signed JWT of `token`, issued at `now`."""
+    """The signed JWT of `token`, issued at `now`.
+
+    Raises `UnfitTokenError`, which names the limit, rather than make what the gate refuses.
+    """
     registered: dict[str, object] = {
         # RFC 9068 §2.2: iss, exp, aud, sub, client_id, iat and jti are required.
         "iss": realm.issuer,
@@ -59,4 +63,8 @@ def issue(token: AccessToken, realm: Realm, key: SigningKey, now: int) -> str:
     own = {name: value for name, value in token.claims.items() if name not in RESERVED_CLAIMS}
     # RFC 9068 §2.1: typ is at+jwt.
     header = {"typ": "at+jwt", "kid": key.kid}
-    return jwt.encode({**own, **registered, **present}, key.private_key, algorithm=key.alg, headers=header)
+    content = {**own, **registered, **present}
+    claims.check(content, token.scope)
+    signed = jwt.encode(content, key.private_key, algorithm=key.alg, headers=header)
+    claims.check_length(signed)
+    return signed

@@ -187,7 +187,7 @@ def test_a_store_that_fails_is_one_line(services: Services, admin: Admin, monkey
     ("variable", "text", "said"),
     [
         ("GATEHOUSE_SIGNING_ALG", "HS256", "GATEHOUSE_SIGNING_ALG must be one of ES256, EdDSA, RS256\n"),
-        ("GATEHOUSE_JWKS_MAX_AGE", "five", "GATEHOUSE_JWKS_MAX_AGE cannot be read: 'five'\n"),
+        ("GATEHOUSE_JWKS_MAX_AGE", "five", "GATEHOUSE_JWKS_MAX_AGE must be a whole number from 0 to 999999999\n"),
     ],
 )
 def test_a_setting_that_is_wrong_is_one_line(
