@@ -6,6 +6,7 @@ import click
 
 from chalicelib.admin import command
 from chalicelib.admin.keys import keys
+from chalicelib.admin.users import users
 
 
 @click.group
@@ -14,6 +15,7 @@ def admin() -> None:
 
 
 admin.add_command(keys)
+admin.add_command(users)
 
 
 def main(arguments: list[str] | None = None) -> int:
