@@ -83,7 +83,11 @@ def _gate(packages: Packages) -> Iterator[Row]:
     issued = _issued()
     jwk_set = json.dumps(issued.jwk_set)
     at_hand = Function(packages.packaged, "keys_at_hand.gate", packages.layer, {"JWK_SET": jwk_set})
-    peer = {"ISSUED": json.dumps({"alg": issued.alg, "realm": issued.realm._asdict(), "jwk_set": issued.jwk_set})}
+    peer = {
+        "ISSUED": json.dumps(
+            {"alg": issued.alg, "issuer": issued.issuer, "audience": issued.audience, "jwk_set": issued.jwk_set}
+        )
+    }
     with _served(jwk_set.encode()) as uri:
         functions = {
             "bare": Function(packages.bare, "bare.gate", packages.layer),

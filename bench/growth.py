@@ -17,7 +17,7 @@ from bench import containers, picture
 from bench.client import basic
 from bench.containers import Refreshing, answered, recorded
 from bench.costs import Cost, cost
-from bench.issued import LIFETIME, MANY, METHOD_ARN, REALM, SETTINGS, by_turns
+from bench.issued import AUDIENCE, ISSUER, LIFETIME, MANY, METHOD_ARN, SETTINGS, by_turns
 from bench.many_routes import read_and_write, routes
 from bench.measure import ratios
 from bench.picture import Panel
@@ -151,7 +151,7 @@ def _tokens(key: NewKey, scope: Scope) -> list[str]:
     entry = KeyEntry(key.kid, key.purpose, key.alg, sealed=b"", published_at=0, signs_from=0)
     signs, now = signing_key(entry, key.secret), int(time.time())
     contents = (AccessToken("user", FIRST_PARTY, scope, f"token-{n:032}", LIFETIME) for n in range(MANY))
-    return [access_token.issue(content, REALM, signs, now) for content in contents]
+    return [access_token.issue(content, ISSUER, AUDIENCE, signs, now) for content in contents]
 
 
 def _decision(key: NewKey, table: AccessTable, tokens: Iterable[str]) -> Subject:

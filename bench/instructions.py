@@ -73,7 +73,9 @@ def _issued() -> Issued:
     kid = base64url.encode(bytes(32))
     public_jwk = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "alg": "ES256", "kid": kid}
     issued = issue(SigningKey(kid, "ES256", _KEY), public_jwk, TIMES + 1, NOW, Random(0).randbytes)  # noqa: S311
-    return Issued(issued.alg, issued.realm, issued.jwk_set, tuple(map(_signed_again, issued.tokens)))
+    return Issued(
+        issued.alg, issued.issuer, issued.audience, issued.jwk_set, tuple(map(_signed_again, issued.tokens))
+    )
 
 
 def _signed_again(token: str) -> str:

@@ -23,7 +23,6 @@ from chalicelib.ids import new_id
 from chalicelib.keys.jwk_set import PublicKey, parse_jwk_set
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import FIRST_PARTY
-from chalicelib.realm import Realm
 from chalicelib.scope import parse
 from chalicelib.settings import Settings
 from chalicelib.tokens import access_token
@@ -31,7 +30,8 @@ from chalicelib.tokens.access_token import AccessToken
 
 METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/api/GET/comments"
 SETTINGS = Settings()
-REALM = issuer.realm(SETTINGS, "a1b2c3d4e5", "eu-central-1", "api")
+ISSUER = issuer.issuer_of(SETTINGS, "a1b2c3d4e5", "eu-central-1", "api")
+AUDIENCE = issuer.audience_of(SETTINGS, ISSUER)
 SCOPE = parse("account comments:read comments:write")
 LIFETIME = 3600  # seconds: a bench must outlive no token
 
@@ -44,10 +44,12 @@ Authorizer = Callable[[Event], object]
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Tokens of one key: `jwk_set` is the document that verifies them, `realm` who issued them and for whom."""
+    """Tokens of one key: `jwk_set` is the document that verifies them, `issuer` who issued them, `audience` for
+    whom."""
 
     alg: str
-    realm: Realm
+    issuer: str
+    audience: str
     jwk_set: dict[str, Any]
     tokens: tuple[str, ...]
 
@@ -70,8 +72,8 @@ def issue(
     key: SigningKey, public_jwk: Mapping[str, str], count: int, now: int, random_bytes: Callable[[int], bytes]
 ) -> Issued:
     """`count` tokens of as many users, signed by `key` at the NumericDate `now`."""
-    tokens = (access_token.issue(_content(random_bytes), REALM, key, now) for _ in range(count))
-    return Issued(key.alg, REALM, {"keys": [dict(public_jwk)]}, tuple(tokens))
+    tokens = (access_token.issue(_content(random_bytes), ISSUER, AUDIENCE, key, now) for _ in range(count))
+    return Issued(key.alg, ISSUER, AUDIENCE, {"keys": [dict(public_jwk)]}, tuple(tokens))
 
 
 def _content(random_bytes: Callable[[int], bytes]) -> AccessToken:

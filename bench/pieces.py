@@ -23,8 +23,8 @@ def pieces(issued: Issued, clock: Callable[[], float]) -> dict[str, Callable[[],
     """The pieces by name; `raw`, one raw verification; `again`, the decision for a token that was there before."""
     key = issued.public_key()
     find = {key.kid: key}.get
-    realm, now = issued.realm, int(clock())
-    known = VerifiedTokens(find, realm)
+    now = int(clock())
+    known = VerifiedTokens(find, issued.issuer, issued.audience)
     verify_raw, tokens = raw(issued), cycle(issued.tokens)
 
     def least() -> object:
@@ -32,7 +32,7 @@ def pieces(issued: Issued, clock: Callable[[], float]) -> dict[str, Callable[[],
         return _read(next(tokens))
 
     def verified(token: str) -> object:
-        return verify(token, find, issuer=realm.issuer, audience=realm.audience, now=now)
+        return verify(token, find, issuer=issued.issuer, audience=issued.audience, now=now)
 
     return {
         "raw": raw(issued),

@@ -26,7 +26,6 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     access_table    who may reach what: every route and its scopes
     issuer          which issuer this is
     settings        the environment, read once, checked, typed
-    realm           who issues a token, and for whom
     model           the nouns, as frozen values
     addresses       origins, issuers and addresses of JWK Sets, in one spelling
     scope           scopes as sets (RFC 6749 section 3.3)

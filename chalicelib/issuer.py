@@ -3,14 +3,17 @@
 Never the Host header, nor any X-Forwarded one: whoever sends the request writes those.
 """
 
-from chalicelib.realm import Realm
 from chalicelib.settings import Settings
 
 
-def realm(settings: Settings, api_id: str, region: str, stage: str) -> Realm:
-    """The realm of the API that `api_id`, `region` and `stage` name; a setting wins over each part."""
-    issuer = settings.issuer or execute_api_url(api_id, region, stage)
-    return Realm(issuer, settings.audience or issuer)
+def issuer_of(settings: Settings, api_id: str, region: str, stage: str) -> str:
+    """The issuer for the API that `api_id`, `region` and `stage` name; the setting wins."""
+    return settings.issuer or execute_api_url(api_id, region, stage)
+
+
+def audience_of(settings: Settings, issuer: str) -> str:
+    """Whom a token is for that names no other resource: this service's own API."""
+    return settings.audience or issuer
 
 
 def execute_api_url(api_id: str, region: str, stage: str) -> str:

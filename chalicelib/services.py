@@ -26,7 +26,6 @@ from chalicelib.keys.cache import KeyCache
 from chalicelib.keys.rotation import KeyRotation
 from chalicelib.model import FIRST_PARTY
 from chalicelib.oauth.clients import Client
-from chalicelib.realm import Realm
 from chalicelib.sample.comment_store import CommentStore
 from chalicelib.sample.comments import Comments
 from chalicelib.settings import Settings
@@ -61,10 +60,10 @@ class Services:
         """The NumericDate."""
         return int(self.clock())
 
-    def realm(self, request_context: Mapping[str, Any]) -> Realm:
-        """Issuer and audience of the API that API Gateway says was called."""
+    def issuer(self, request_context: Mapping[str, Any]) -> str:
+        """The issuer of the API that API Gateway says was called."""
         api_id, stage = request_context.get("apiId", ""), request_context.get("stage", "")
-        return issuer.realm(self.settings, api_id, self.region, stage)
+        return issuer.issuer_of(self.settings, api_id, self.region, stage)
 
     @cached_property
     def new_id(self) -> TimeOrderedIds:

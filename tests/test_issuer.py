@@ -3,7 +3,6 @@
 import pytest
 
 from chalicelib import issuer
-from chalicelib.realm import Realm
 from chalicelib.settings import Settings
 
 EXECUTE_API = "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/api"
@@ -13,14 +12,15 @@ AUTH = "https://auth.example"
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (Settings(), Realm(EXECUTE_API, EXECUTE_API)),
-        (Settings(issuer=AUTH), Realm(AUTH, AUTH)),
-        (Settings(audience="orders"), Realm(EXECUTE_API, "orders")),
-        (Settings(issuer=AUTH, audience="orders"), Realm(AUTH, "orders")),
+        (Settings(), (EXECUTE_API, EXECUTE_API)),
+        (Settings(issuer=AUTH), (AUTH, AUTH)),
+        (Settings(audience="orders"), (EXECUTE_API, "orders")),
+        (Settings(issuer=AUTH, audience="orders"), (AUTH, "orders")),
     ],
 )
-def test_a_setting_wins_over_the_address(settings: Settings, expected: Realm) -> None:
-    assert issuer.realm(settings, "a1b2c3", "eu-central-1", "api") == expected
+def test_a_setting_wins_over_the_address(settings: Settings, expected: tuple[str, str]) -> None:
+    found = issuer.issuer_of(settings, "a1b2c3", "eu-central-1", "api")
+    assert (found, issuer.audience_of(settings, found)) == expected
 
 
 def test_china_has_a_domain_of_its_own() -> None:

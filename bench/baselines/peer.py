@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 _given = json.loads(os.environ["ISSUED"])
-_issued = SimpleNamespace(**_given | {"realm": SimpleNamespace(**_given["realm"])})
+_issued = SimpleNamespace(**_given)
 _authorizer = import_module(f"bench.peers.{os.environ['PEER']}").authorizer(_issued)
 
 

@@ -30,8 +30,8 @@ def measure(issued: Issued, hostile: Sequence[str]) -> OnNode:
         raise FileNotFoundError(f"{_FOLDER}/node_modules is missing: `make bench` installs it")
     given = {
         "alg": issued.alg,
-        "issuer": issued.realm.issuer,
-        "audience": issued.realm.audience,
+        "issuer": issued.issuer,
+        "audience": issued.audience,
         "jwks": issued.jwk_set,
         "tokens": issued.tokens,
         "hostile": hostile,

@@ -16,8 +16,8 @@ def authorizer(issued: Issued) -> Authorizer:
     keys = KeySet.import_key_set({"keys": issued.jwk_set["keys"]})
     warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)  # it is still the usual name
     registry = JWTClaimsRegistry(
-        iss={"essential": True, "value": issued.realm.issuer},
-        aud={"essential": True, "value": issued.realm.audience},
+        iss={"essential": True, "value": issued.issuer},
+        aud={"essential": True, "value": issued.audience},
         exp={"essential": True},
         sub={"essential": True},
     )

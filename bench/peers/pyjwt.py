@@ -53,8 +53,8 @@ def claims(issued: Issued) -> Any:
             token,
             key,
             algorithms=[issued.alg],
-            issuer=issued.realm.issuer,
-            audience=issued.realm.audience,
+            issuer=issued.issuer,
+            audience=issued.audience,
             options={"require": REQUIRED},
         )
 

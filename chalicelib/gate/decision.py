@@ -80,9 +80,10 @@ class Gate:
             arn = MethodArn.parse(method_arn)
         except ValueError:
             raise InvalidTokenError(detail="not the ARN of a method") from None
-        realm = issuer.realm(self._settings, arn.api_id, arn.region, arn.stage)
-        keys = self._jwk_set(issuer.jwks_uri(self._settings, realm.issuer))
-        return _Api(arn.prefix, self._table(arn.api_id), VerifiedTokens(keys.key, realm))
+        expected = issuer.issuer_of(self._settings, arn.api_id, arn.region, arn.stage)
+        keys = self._jwk_set(issuer.jwks_uri(self._settings, expected))
+        tokens = VerifiedTokens(keys.key, expected, issuer.audience_of(self._settings, expected))
+        return _Api(arn.prefix, self._table(arn.api_id), tokens)
 
     def _table(self, api_id: str) -> AccessTable:
         if self._guarded is None:

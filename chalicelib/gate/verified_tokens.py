@@ -12,7 +12,6 @@ from typing import NamedTuple
 from chalicelib.errors import InvalidTokenError
 from chalicelib.gate import context
 from chalicelib.keys.jwk_set import PublicKey
-from chalicelib.realm import Realm
 from chalicelib.tokens.access_token_verifier import AccessTokenClaims, verify
 
 MOST = 1_000
@@ -29,14 +28,18 @@ class VerifiedToken(NamedTuple):
 
 
 class VerifiedTokens:
-    """The tokens of one realm, verified by `keys`, of which the `most` recent new ones are remembered.
+    """The tokens of one issuer for one audience, verified by `keys`, of which the `most` recent new ones are
+    remembered.
 
     A token is known by the SHA-256 of its whole text: never by a part of it, which another could share.
     """
 
-    def __init__(self, keys: Callable[[str], PublicKey | None], realm: Realm, most: int = MOST) -> None:
+    def __init__(
+        self, keys: Callable[[str], PublicKey | None], issuer: str, audience: str, most: int = MOST
+    ) -> None:
         self._keys = keys
-        self._realm = realm
+        self._issuer = issuer
+        self._audience = audience
         self._most = most
         self._known: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
@@ -65,7 +68,7 @@ class VerifiedTokens:
             used[kid] = self._keys(kid)
             return used[kid]
 
-        claims = verify(token, find, issuer=self._realm.issuer, audience=self._realm.audience, now=now)
+        claims = verify(token, find, issuer=self._issuer, audience=self._audience, now=now)
         return VerifiedToken(claims, used[claims.kid], context.write(claims))
 
     def _remember(self, digest: bytes, known: VerifiedToken) -> None:

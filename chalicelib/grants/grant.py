@@ -6,7 +6,6 @@ from typing import Protocol
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model import Device, Session, User
 from chalicelib.oauth.clients import Client
-from chalicelib.realm import Realm
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event
 from chalicelib.tokens.refresh_token import RefreshToken
@@ -24,7 +23,8 @@ class TokenRequest:
     client: Client
     scope: Scope | None
     device: Device
-    realm: Realm
+    issuer: str
+    audience: str
     now: int
     username: str | None = None
     password: str | None = field(default=None, repr=False)

@@ -54,7 +54,7 @@ class TokenIssuer:
             claims=user.claims,
         )
         return TokenResponse(
-            access_token=access_token.issue(content, request.realm, keys.signing, request.now),
+            access_token=access_token.issue(content, request.issuer, request.audience, keys.signing, request.now),
             expires_in=lifetime,
             refresh_token=refresh_token.mint(granted.refresh_token, keys.hmac),
             scope=granted.scope,

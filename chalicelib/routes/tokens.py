@@ -65,7 +65,8 @@ def _issued(call: Call, grant_type: str, scope: Scope | None, **presented: str) 
         client=call.services.first_party,
         scope=scope,
         device=call.device,
-        realm=call.realm,
+        issuer=call.issuer,
+        audience=call.audience,
         now=call.now,
         **presented,
     )

@@ -7,7 +7,6 @@ import jwt
 
 from chalicelib import scope as scopes
 from chalicelib.keys.material import SigningKey
-from chalicelib.realm import Realm
 from chalicelib.scope import Scope
 from chalicelib.tokens import claims
 
@@ -38,15 +37,15 @@ class AccessToken:
     claims: Mapping[str, object] = field(default_factory=dict)
 
 
-def issue(token: AccessToken, realm: Realm, key: SigningKey, now: int) -> str:
+def issue(token: AccessToken, issuer: str, audience: str, key: SigningKey, now: int) -> str:
     """The signed JWT of `token`, issued at `now`.
 
     Raises `UnfitTokenError`, which names the limit, rather than make what the gate refuses.
     """
     registered: dict[str, object] = {
         # RFC 9068 §2.2: iss, exp, aud, sub, client_id, iat and jti are required.
-        "iss": realm.issuer,
-        "aud": realm.audience,
+        "iss": issuer,
+        "aud": audience,
         "sub": token.sub,
         "client_id": token.client_id,
         "iat": now,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from chalice.app import Request
 
+from chalicelib import issuer
 from chalicelib.model import Device
-from chalicelib.realm import Realm
 from chalicelib.services import Services
 from chalicelib.web.caller import Caller
 
@@ -42,13 +42,18 @@ class Call:
         return Device(self.request.context["identity"]["sourceIp"], user_agent)
 
     @property
-    def realm(self) -> Realm:
-        """Issuer and audience of the API that was called; never by the Host header."""
-        return self.services.realm(self.request.context)
+    def issuer(self) -> str:
+        """The issuer of the API that was called; never by the Host header."""
+        return self.services.issuer(self.request.context)
+
+    @property
+    def audience(self) -> str:
+        """Whom a token is for that names no other resource."""
+        return issuer.audience_of(self.services.settings, self.issuer)
 
     def address(self, path: str) -> str:
         """The absolute address of `path` at this API."""
-        return f"{self.realm.issuer}{path}"
+        return f"{self.issuer}{path}"
 
     def header(self, name: str) -> str | None:
         """The request's header `name`, in lower case."""

@@ -10,10 +10,9 @@ from dataclasses import replace
 import pytest
 
 from bench.hostile import forged, hostile, refused
-from bench.issued import LIFETIME, METHOD_ARN, REALM, Authorizer, Issued, event
+from bench.issued import AUDIENCE, ISSUER, LIFETIME, METHOD_ARN, Authorizer, Issued, event
 from bench.peers import chalice, joserfc, pyjwt
 from bench.peers.routes import policy
-from chalicelib.realm import Realm
 from tests.bench.test_issued import issued
 
 Peer = Callable[[Issued], Authorizer]
@@ -43,10 +42,10 @@ def test_it_refuses_an_expired_token(peer: Peer) -> None:
 
 
 @peers
-@pytest.mark.parametrize("realm", [Realm("https://other.example", REALM.audience), Realm(REALM.issuer, "other")])
-def test_it_refuses_another_issuer_and_another_audience(peer: Peer, realm: Realm) -> None:
+@pytest.mark.parametrize(("issuer", "audience"), [("https://other.example", AUDIENCE), (ISSUER, "other")])
+def test_it_refuses_another_issuer_and_another_audience(peer: Peer, issuer: str, audience: str) -> None:
     tokens = issued("ES256", 1, int(time.time()))
-    refused(peer(replace(tokens, realm=realm)), tokens.tokens[0])()
+    refused(peer(replace(tokens, issuer=issuer, audience=audience)), tokens.tokens[0])()
 
 
 def test_the_policy_of_chalice_names_every_route() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from chalicelib.issuer import audience_of
 from chalicelib.services import Services, assemble
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
@@ -64,15 +65,16 @@ class Site:
 
 def forged(services: Services, request_context: Mapping[str, Any]) -> dict[str, str]:
     """Tokens in the name of this service that no gate of it may take."""
-    now, realm = services.now(), services.realm(request_context)
+    now, issuer = services.now(), services.issuer(request_context)
+    audience = audience_of(services.settings, issuer)
     key = services.keys.signing_key(now)
     token = AccessToken("usr_1", "gatehouse", frozenset({"account"}), "tok_1", lifetime=900)
     return {
-        "expired": access_token.issue(token, realm, key, now - 900),
+        "expired": access_token.issue(token, issuer, audience, key, now - 900),
         "foreign": access_token.issue(
-            token, realm, replace(key, private_key=ec.generate_private_key(ec.SECP256R1())), now
+            token, issuer, audience, replace(key, private_key=ec.generate_private_key(ec.SECP256R1())), now
         ),
-        "elsewhere": access_token.issue(token, realm._replace(issuer="https://elsewhere.example"), key, now),
+        "elsewhere": access_token.issue(token, "https://elsewhere.example", audience, key, now),
     }
 
 
@@ -103,7 +105,7 @@ def furnished(stack: Deployed) -> Site:
     with house_of(stack) as services:
         demo.load(os.environ)
         tokens = forged(services, stack.request_context)
-    site = Site(stack.url, services.realm(stack.request_context).issuer, tokens)
+    site = Site(stack.url, services.issuer(stack.request_context), tokens)
     # Once it is warm, the gate gets the keys from it in time on a busy machine too.
     assert site.client.send("GET", "/.well-known/jwks.json").status == 200
     return site

@@ -21,7 +21,6 @@ from chalicelib import authorizer
 from chalicelib.gate.decision import Gate
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
 from chalicelib.model import User
-from chalicelib.realm import Realm
 from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from infra import demo
@@ -36,7 +35,7 @@ Tables = dict[str, dict[str, Any]]  # by table, then by item
 
 _here = local()  # the world that this thread works in
 _connecting = Lock()
-_REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+_REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 _FULL = 500  # tokens of botocore's retry quota
 
 USERS, SESSIONS, COMMENTS, ATTEMPTS = (

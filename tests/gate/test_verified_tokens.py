@@ -10,11 +10,10 @@ from chalicelib.gate import verified_tokens
 from chalicelib.gate.verified_tokens import MAX_LENGTH, VerifiedTokens
 from chalicelib.keys.jwk_set import PublicKey
 from chalicelib.keys.remote_jwk_set import KeysUnavailableError
-from chalicelib.realm import Realm
 from chalicelib.tokens.access_token_verifier import verify
 from tests.support.token_forge import AUDIENCE, CLAIMS, ISSUER, KEYS, NOW, OTHER_EC_KEY, signed, token
 
-REALM = Realm(ISSUER, AUDIENCE)
+REALM = (ISSUER, AUDIENCE)  # issuer and audience
 
 
 @dataclass
@@ -45,7 +44,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def tokens(world: World) -> VerifiedTokens:
-    return VerifiedTokens(world.key, REALM, most=3)
+    return VerifiedTokens(world.key, *REALM, most=3)
 
 
 def numbered(number: int) -> str:
@@ -128,8 +127,8 @@ def test_what_was_refused_is_not_remembered(tokens: VerifiedTokens, world: World
 
 def test_a_token_is_known_in_its_realm_alone(world: World) -> None:
     text = token()
-    VerifiedTokens(world.key, REALM).verified(text, NOW)
-    assert refused(VerifiedTokens(world.key, REALM._replace(audience="https://other.example")), text)
+    VerifiedTokens(world.key, *REALM).verified(text, NOW)
+    assert refused(VerifiedTokens(world.key, REALM[0], "https://other.example"), text)
 
 
 def test_no_more_are_remembered_and_the_oldest_goes_first(tokens: VerifiedTokens, world: World) -> None:
@@ -151,7 +150,7 @@ def test_a_long_token_is_verified_each_time(tokens: VerifiedTokens, world: World
 
 
 def test_the_default_is_a_thousand(world: World) -> None:
-    tokens = VerifiedTokens(world.key, REALM)
+    tokens = VerifiedTokens(world.key, *REALM)
     for number in range(1_001):
         tokens.verified(numbered(number), NOW)
     assert len(tokens._known) == 1_000

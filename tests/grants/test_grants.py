@@ -105,7 +105,7 @@ def over(memory: Memory) -> Refresh:
 
     def call(text: str, now: int = NOW, scope: Scope | None = None, client_id: str = FIRST_PARTY) -> TokenResponse:
         client = replace(CLIENT, client_id=client_id)
-        request = TokenRequest("refresh_token", client, scope, DEVICE, REALM, now, refresh_token=text)
+        request = TokenRequest("refresh_token", client, scope, DEVICE, *REALM, now, refresh_token=text)
         return endpoint(request)
 
     return call
@@ -118,8 +118,8 @@ def claims(response: TokenResponse) -> dict[str, object]:
         response.access_token,
         key,
         ["ES256"],
-        audience=REALM.audience,
-        issuer=REALM.issuer,
+        audience=REALM[1],
+        issuer=REALM[0],
         options=options,  # type: ignore[arg-type]
     )
     return decoded

@@ -9,11 +9,10 @@ from chalicelib.grants.grant import TokenRequest
 from chalicelib.grants.password import PasswordGrant
 from chalicelib.model import Device, User
 from chalicelib.oauth.clients import Client
-from chalicelib.realm import Realm
 from chalicelib.services import Services
 
 CLIENT = Client("client_1", frozenset({"password"}), 900, idle_lifetime=50, absolute_lifetime=70, refresh_grace=60)
-REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 
 
 @pytest.fixture
@@ -28,7 +27,8 @@ def request_of_user(services: Services, user: User) -> TokenRequest:
         client=CLIENT,
         scope=frozenset({"comments:read", "users:write"}),
         device=Device("192.0.2.7", "curl/8.5.0"),
-        realm=REALM,
+        issuer=REALM[0],
+        audience=REALM[1],
         now=services.now(),
         username=user.username,
         password="demo-password",

@@ -11,7 +11,6 @@ from chalicelib.accounts.password import Profile
 from chalicelib.errors import GatehouseError
 from chalicelib.grants.refresh_token import RefreshTokenGrant, SessionRotation
 from chalicelib.model import Device, EndReason, Session, User
-from chalicelib.realm import Realm
 from chalicelib.services import Services
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.tokens.refresh_token import read
@@ -20,7 +19,7 @@ from tests.support.token_requests import by_password, by_refresh_token
 CONTESTANTS = 16
 PASSWORD = "demo-password"
 _CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)  # costs nothing, protects nothing
-_REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+_REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 _DEVICE = Device("192.0.2.7", "racer")
 _PATIENCE = 60  # seconds
 

@@ -124,7 +124,11 @@ def test_logging_out_of_many(client: Client, user: User, seen: Recorder, which: 
 def test_logging_out_a_token_without_a_session(client: Client, services: Services, seen: Recorder) -> None:
     content = AccessToken("service", "service", frozenset(), "tok_1", lifetime=900)
     token = access_token.issue(
-        content, services.realm({}), services.keys.signing_key(services.now()), services.now()
+        content,
+        services.issuer({}),
+        services.issuer({}),
+        services.keys.signing_key(services.now()),
+        services.now(),
     )
     assert client.send("POST", "/logout", bearer(token)).status == 204
     event = only(seen)

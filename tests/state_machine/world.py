@@ -15,7 +15,6 @@ from chalicelib.keys.ring import Purpose
 from chalicelib.keys.timing import lead
 from chalicelib.model import Device, EndReason, TokenResponse
 from chalicelib.model import User as Record
-from chalicelib.realm import Realm
 from chalicelib.scope import Scope, granted, parse
 from chalicelib.services import Services
 from chalicelib.settings import Settings
@@ -36,7 +35,7 @@ SETTINGS = Settings(
     jwks_max_age=model.JWKS_MAX_AGE,
     revocation_interval=model.REVOCATION_INTERVAL,
 )
-REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 DEVICE = Device("192.0.2.7", "client")
 
 T = TypeVar("T")
@@ -115,7 +114,7 @@ class World:
 
     def request(self, grant_type: str, services: Container, scope: Scope | None) -> TokenRequest:
         """A token request of the first-party client, now."""
-        return TokenRequest(grant_type, services.first_party, scope, DEVICE, REALM, self.now)
+        return TokenRequest(grant_type, services.first_party, scope, DEVICE, *REALM, self.now)
 
     def signed_in(self, user: User, services: Container, asked: Scope | None) -> tuple[Token, AccessToken]:
         """A new session of `user`."""
@@ -194,7 +193,7 @@ class World:
     def verified(self, access_token: str, services: Container) -> AccessTokenClaims:
         """What the gate reads in `access_token`, by the JWK Set of `services`. Raises `InvalidTokenError`."""
         jwk_set = read_jwk_set(json.dumps(services.keys.ring(self.now).jwk_set(self.now)).encode())
-        return verify(access_token, jwk_set.get, issuer=REALM.issuer, audience=REALM.audience, now=self.now)
+        return verify(access_token, jwk_set.get, issuer=REALM[0], audience=REALM[1], now=self.now)
 
     # --- Sessions
 

@@ -9,14 +9,13 @@ from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.keys.material import HmacKey, SigningKey
 from chalicelib.model import FIRST_PARTY, Device, EndReason, Session, User
 from chalicelib.oauth.clients import Client
-from chalicelib.realm import Realm
 from chalicelib.telemetry.events import Event
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import RefreshToken
 
 NOW = 1_800_000_000
 GRACE, IDLE, ABSOLUTE = 60, 1_000, 3_000
-REALM = Realm("https://gatehouse.example", "https://api.example")
+REALM = ("https://gatehouse.example", "https://api.example")  # issuer and audience
 DEVICE = Device("192.0.2.7", "a browser")
 SIGNING = SigningKey("signing", "ES256", ec.generate_private_key(ec.SECP256R1()))
 HMAC = HmacKey("00000001", b"k" * 32)

@@ -5,11 +5,10 @@ from dataclasses import replace
 from chalicelib.grants.grant import TokenRequest
 from chalicelib.model import Device
 from chalicelib.oauth.clients import Client
-from chalicelib.realm import Realm
 from chalicelib.scope import Scope
 from chalicelib.services import Services
 
-REALM = Realm("https://gatehouse.example", "https://gatehouse.example")
+REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 DEVICE = Device("192.0.2.7", "a test")
 
 
@@ -27,4 +26,4 @@ def by_refresh_token(
 
 
 def _request(services: Services, grant_type: str, scope: Scope | None) -> TokenRequest:
-    return TokenRequest(grant_type, services.first_party, scope, DEVICE, REALM, services.now())
+    return TokenRequest(grant_type, services.first_party, scope, DEVICE, *REALM, services.now())

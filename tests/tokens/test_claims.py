@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from chalicelib.keys.jwk_set import PublicKey
 from chalicelib.keys.material import SigningKey
 from chalicelib.model import User
-from chalicelib.realm import Realm
 from chalicelib.services import Services, assemble
 from chalicelib.settings import LONGEST_TEXT, SettingsError
 from chalicelib.strict_json import MAX_INTEGER_LENGTH
@@ -31,7 +30,7 @@ from chalicelib.tokens.jws import MAX_BRACKETS
 from chalicelib.tokens.jws import MAX_LENGTH as MAX_TOKEN_LENGTH
 from tests.support.token_forge import AUDIENCE, EC_KEY, ED_KEY, ISSUER, KEYS, NOW, RSA_KEY
 
-REALM = Realm(ISSUER, AUDIENCE)
+REALM = (ISSUER, AUDIENCE)  # issuer and audience
 SIGNING = [
     SigningKey("ec", "ES256", EC_KEY),
     SigningKey("rsa", "RS256", RSA_KEY),
@@ -49,7 +48,7 @@ def content(claims: Claims | None = None, scope: frozenset[str] = frozenset({"a"
 
 def accepted(token: AccessToken, key: SigningKey = SIGNING[0]) -> AccessTokenClaims:
     """What the gate reads in the token that is issued."""
-    return verify(issue(token, REALM, key, NOW), KEYS.get, issuer=ISSUER, audience=AUDIENCE, now=NOW)
+    return verify(issue(token, *REALM, key, NOW), KEYS.get, issuer=ISSUER, audience=AUDIENCE, now=NOW)
 
 
 def nested(depth: int) -> list[Any]:
@@ -150,7 +149,7 @@ def test_a_default_scope_that_fits_into_no_token_stops_the_start() -> None:
 )
 def test_no_token_is_issued_that_the_gate_refuses(token: AccessToken, limit: str) -> None:
     with pytest.raises(UnfitTokenError, match=limit):
-        issue(token, REALM, SIGNING[0], NOW)
+        issue(token, *REALM, SIGNING[0], NOW)
 
 
 JSON = st.recursive(
@@ -171,7 +170,7 @@ def test_whatever_is_issued_is_accepted(
     own: Claims, scope: frozenset[str], key: SigningKey, username: str
 ) -> None:
     try:
-        token = issue(content(own, scope, username=username), REALM, key, NOW)
+        token = issue(content(own, scope, username=username), *REALM, key, NOW)
     except UnfitTokenError:
         assume(condition=False)
         raise
@@ -203,9 +202,9 @@ def test_the_largest_record_fits_into_the_largest_token_of_any_stage(letter: str
     check_record(own, frozenset({"a"}))
     with pytest.raises(UnfitTokenError):
         check_record(own | {"c": f"{own['c']}y"}, frozenset({"a"}))
-    realm = Realm("https://" + "i" * (LONGEST_TEXT - 8), "a" * LONGEST_TEXT)
+    issuer, audience = "https://" + "i" * (LONGEST_TEXT - 8), "a" * LONGEST_TEXT
     largest = content(own, username=letter * 64, client_id="c" * 128, session_epoch=10**18)
     kid = "k" * 43
-    token = issue(largest, realm, SigningKey(kid, "RS256", LARGEST), NOW)
+    token = issue(largest, issuer, audience, SigningKey(kid, "RS256", LARGEST), NOW)
     keys = {kid: PublicKey(kid, "RS256", LARGEST.public_key())}
-    assert verify(token, keys.get, issuer=realm.issuer, audience=realm.audience, now=NOW).sub == "s" * 22
+    assert verify(token, keys.get, issuer=issuer, audience=audience, now=NOW).sub == "s" * 22

@@ -16,7 +16,7 @@ def test_a_device_is_the_peer_and_what_it_calls_itself_cut_short(services: Servi
 def test_an_address_is_the_issuers_whatever_host_is_asked(services: Services) -> None:
     call = Call(request({"Host": "evil.example", "X-Forwarded-Host": "evil.example"}), services, services.now())
     assert call.address("/comments/1") == "https://gatehouse.example/comments/1"
-    assert call.realm.issuer == "https://gatehouse.example"
+    assert call.issuer == "https://gatehouse.example"
 
 
 def test_the_call_under_way_is_known_while_it_lasts(services: Services) -> None:
