@@ -28,7 +28,7 @@ ENTERED = [
     ("chalicelib.accounts.password.Argon2id.derive_phc_encoded", "sign up"),
     ("email_validator.validate_email", "sign up"),
     ("chalicelib.stores.users.skeletons", "sign up"),
-    ("chalicelib.web.body.json.loads", "sign up"),
+    ("chalicelib.web.body.strict_json.loads", "sign up"),
     ("chalicelib.tokens.revocation_feed.Feed.current", "me"),
 ]
 
