@@ -33,7 +33,7 @@ def context(**said: str) -> dict[str, Any]:
 
 def test_the_caller_is_who_the_gate_said() -> None:
     caller = Caller.of(context())
-    assert (caller.sub, caller.sid, caller.user(), caller.session_epoch) == ("usr_1", "ses_1", "zoe", 3)
+    assert (caller.sub, caller.sid, caller.user(), caller.session_epoch) == ("usr_1", "ses_1", "usr_1", 3)
     assert (caller.scope, caller.exp) == (frozenset({"reports:read", "account"}), NOW + 1)
     assert caller.claims == {"tenant": "north"}
 
