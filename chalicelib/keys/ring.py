@@ -91,12 +91,16 @@ class KeyRing:
         return self.active(purpose, alg, now) or newest
 
     def signed_until(self, entry: KeyEntry) -> int | None:
-        """When `entry` signs for the last time; `None` while it has no end and no successor."""
+        """When `entry` signs for the last time; `None` while it has no end and no successor.
+
+        A successor that was revoked after it had begun is one all the same: nothing that ended comes back.
+        """
         if entry.signs_until is not None:
             return entry.signs_until
-        order = self.of(entry.purpose, entry.alg)
-        later = [other for other in order[order.index(entry) + 1 :] if _ever_signs(other)]
-        return later[0].signs_from if later else None
+        begun = entry.signs_from, entry.serial
+        ring = (other for other in self.entries if (other.purpose, other.alg) == (entry.purpose, entry.alg))
+        later = (other for other in ring if (other.signs_from, other.serial) > begun and _ever_signs(other))
+        return min((other.signs_from for other in later), default=None)
 
     def gone_at(self, entry: KeyEntry) -> int | None:
         """When nothing that `entry` signed can be alive any more; `None` while that is not known."""
@@ -127,4 +131,5 @@ class KeyRing:
 
 
 def _ever_signs(entry: KeyEntry) -> bool:
-    return entry.signs_until is None or entry.signs_from < entry.signs_until
+    ends = [end for end in (entry.signs_until, entry.revoked_at) if end is not None]
+    return not ends or entry.signs_from < min(ends)

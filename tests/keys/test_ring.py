@@ -124,6 +124,15 @@ def test_a_key_whose_successor_has_ended_signs_no_more() -> None:
     assert ring.active(Purpose.REFRESH_TOKEN, "HS256", 200) is None
 
 
+def test_a_key_whose_successor_was_revoked_signs_no_more_but_where_that_had_not_begun() -> None:
+    first, second = hmac(1, 0), hmac(2, 100)
+    begun = KeyRing((first, replace(second, revoked_at=101)), OUTLIVES)
+    assert begun.active(Purpose.REFRESH_TOKEN, "HS256", 200) is None
+    assert begun.gone_at(first) == 10_100
+    pending = KeyRing((first, replace(second, revoked_at=100)), OUTLIVES)
+    assert pending.active(Purpose.REFRESH_TOKEN, "HS256", 200) == first
+
+
 def test_a_key_that_ends_before_it_begins_is_nobody_s_successor() -> None:
     never = replace(hmac(1, 5_000), signs_until=4_000)
     signing = replace(hmac(2, 4_500), serial=3)
