@@ -13,6 +13,9 @@ import pytest
 from app import app
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.cache import KeyCache
+from chalicelib.keys.material import NewKey
+from chalicelib.keys.ring import Purpose
+from chalicelib.keys.rotation import KeyRotation, RotationPolicy
 from chalicelib.services import Services, install
 from chalicelib.stores.keys import KeyRingStore, Sealer
 from chalicelib.stores.revocations import RevocationStore
@@ -34,11 +37,19 @@ from tests.support.searched import (
 )
 
 
+class Whole(logging.Formatter):
+    """The line, and every field that a formatter of JSON would write beside it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{super().format(record)} {vars(record)}"
+
+
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """All that is logged, with every logger of this service at its most talkative."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
+    handler.setFormatter(Whole())
     root, quiet = logging.getLogger(), ("botocore", "boto3", "urllib3", "werkzeug", "moto")
     for logger in (root, app.log, logging.getLogger("gatehouse"), logging.getLogger("chalicelib")):
         monkeypatch.setattr(logger, "level", logging.DEBUG)
@@ -251,6 +262,29 @@ def test_the_rotation_and_its_failures_hold_no_secret(searched: Searched, act: s
     with failing(operation), pytest.raises(StoreUnavailableError) as failure:
         acts[act]()
     searched.output += [repr(failure.value), *traceback.format_exception(failure.value)]
+
+
+def test_a_secret_that_the_rotation_has_just_made_is_in_no_log_line(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    new, made = KeyRotation._new, []
+
+    def recording(rotation: KeyRotation, policy: RotationPolicy) -> NewKey:
+        made.append(new(rotation, policy))
+        return made[-1]
+
+    monkeypatch.setattr(KeyRotation, "_new", recording)
+    rotation = searched.services.rotation
+    later = searched.services.now() + searched.services.settings.key_rotation_period
+    rotation.run(later)
+    rotation.force(Purpose.REFRESH_TOKEN, later)
+    for policy in rotation.policies:
+        active = rotation.ring().active(policy.purpose, policy.alg, later)
+        assert active
+        rotation.revoke(active.kid, later)
+    assert {key.purpose for key in made} == {policy.purpose for policy in rotation.policies}
+    searched.secrets |= {f"the new key {key.kid}": key.secret for key in made}
+    assert [key.kid for key in made if key.kid not in log.getvalue()] == []
 
 
 # --- Reprs

@@ -18,7 +18,7 @@ from chalicelib.tokens.access_token_verifier import LAST_SECOND
 from chalicelib.tokens.jws import MAX_BRACKETS, MAX_COMMAS
 from chalicelib.tokens.jws import MAX_LENGTH as MAX_TOKEN_LENGTH
 
-# Of these, what a record's own claims and scopes may take together. The rest is for the header (240 characters in
+# Of a token, what the claims and scopes of a record may take together. The rest: the header (240 characters of
 # base64url), a signature by RSA with 4,096 bits (683), and the registered claims: issuer and audience of 512
 # characters each (settings.LONGEST_TEXT), a username of 64 beyond ASCII, ids.
 MAX_RECORD_LENGTH = 3072  # characters of JSON in ASCII

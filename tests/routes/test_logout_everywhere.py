@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.model import User
+from chalicelib.accounts.sessions import EpochChangedError
+from chalicelib.model import EpochChange, User
 from chalicelib.services import Services, install
+from chalicelib.stores.users import UserStore
 from tests.conftest import new_user
 from tests.support.aws_calls import failing, met
 from tests.support.callers import SignedIn, serve, sign_in
@@ -171,3 +173,26 @@ def test_a_repeated_parameter_is_refused_and_ends_nothing(client: Client, user: 
     signed_in = sign_in(client, user)
     assert signed_in.post("/logout?sessions=others&sessions=all").problem()[0] == 400
     assert signed_in.lives()
+
+
+# --- Changes that keep meeting
+
+
+@pytest.mark.parametrize("which", ["all", "others"])
+def test_what_keeps_losing_to_other_changes_gives_up_with_503_and_ends_nothing(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch, contents: Callable[[], list[str]], which: str
+) -> None:
+    sessions = [sign_in(client, user) for _ in range(2)]
+    before, tries = contents(), []
+
+    def lost(_store: UserStore, _user: User, change: EpochChange, _hash: str | None = None) -> None:
+        tries.append(change.epoch)
+        raise EpochChangedError
+
+    monkeypatch.setattr(UserStore, "advance_epoch", lost)
+    reply = sessions[0].post(f"/logout?sessions={which}")
+    assert reply.problem()[0] == 503
+    assert int(reply.headers["retry-after"]) >= 1
+    assert 1 < len(tries) < 100
+    assert contents() == before
+    assert [session.lives() for session in sessions] == [True, True]

@@ -11,24 +11,19 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 
 from chalicelib import base64url
 from chalicelib.keys.jwk_set import PublicKey
-from tests.support import hostile_claims
+from tests.support import forged_signatures, hostile_claims
 from tests.support.token_forge import (
     CLAIMS,
-    EC_KEY,
-    ED_KEY,
     HEADER,
     KEYS,
-    NOW,
     OTHER_EC_KEY,
     Json,
     Named,
     bare_jwk,
-    es256,
     public_jwk,
     segment,
     signed,
@@ -38,14 +33,19 @@ from tests.support.token_forge import (
     wrong_types,
 )
 
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-5)
-
 
 @functools.cache
 def hostile_tokens() -> Mapping[str, str]:
     """Every hostile token by its name."""
     tokens: dict[str, str] = {}
-    for kind in (_algorithms, _headers, _parameters, _signatures, _segments, *hostile_claims.KINDS):
+    for kind in (
+        _algorithms,
+        _headers,
+        _parameters,
+        forged_signatures.signatures,
+        _segments,
+        *hostile_claims.KINDS,
+    ):
         for name, hostile in kind():
             assert name not in tokens, name
             tokens[name] = hostile
@@ -151,44 +151,6 @@ def _parameters() -> Named:
             header = segment(HEADER | {"kid": kid} | extra)
             yield f"header/{name}, signed with it, kid {kid}", signed(header, segment(CLAIMS), OTHER_EC_KEY)
     yield "header/longer than 1,024 characters", token(HEADER | {"x": "x" * 800})
-
-
-def _signatures() -> Named:
-    start, _, last = token().rpartition(".")
-    good = base64url.decode(last)
-    r, s = good[:32], good[32:]
-    bad = {
-        "empty": b"",
-        "one byte": good[:1],
-        "truncated": good[:-1],
-        "half": r,
-        "one byte more": good + b"\x00",
-        "one byte before": b"\x00" + good,
-        "twice": good + good,
-        "DER": EC_KEY.sign(start.encode(), ec.ECDSA(hashes.SHA256())),
-        "zero": bytes(64),
-        "r zero": bytes(32) + s,
-        "s zero": r + bytes(32),
-        "r = n": ORDER.to_bytes(32, "big") + s,
-        "s = n": r + ORDER.to_bytes(32, "big"),
-        "r + s swapped": s + r,
-        "r = s = 1": (b"\x00" * 31 + b"\x01") * 2,
-        "all ones": b"\xff" * 64,
-        "of another key": es256(start.encode(), OTHER_EC_KEY),
-        "of the header alone": es256(start.partition(".")[0].encode()),
-        "of the claims alone": es256(start.partition(".")[2].encode()),
-        "of nothing": es256(b""),
-        "by Ed25519": ED_KEY.sign(start.encode()),
-    }
-    for name, signature in bad.items():
-        yield f"signature/{name}", f"{start}.{base64url.encode(signature)}"
-    for bit in range(0, 512, 37):
-        flipped = (int.from_bytes(good, "big") ^ 1 << bit).to_bytes(64, "big")
-        yield f"signature/bit {bit} flipped", f"{start}.{base64url.encode(flipped)}"
-    for name, value in {"sub": "usr_1", "scope": "users:write", "exp": NOW + 9000, "jti": "tok_2"}.items():
-        changed = f"{segment(HEADER)}.{segment(CLAIMS | {name: value})}"
-        yield f"signature/of other claims than {name}", f"{changed}.{last}"
-    yield "signature/of another header", f"{segment(HEADER | {'x': 1})}.{segment(CLAIMS)}.{last}"
 
 
 def _segments() -> Named:

@@ -6,9 +6,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from chalicelib.errors import InvalidTokenError
-from chalicelib.keys.jwk_set import PublicKey
+from chalicelib.keys.jwk_set import VERIFICATION_ALGORITHMS, PublicKey
 from chalicelib.tokens import jws
 from chalicelib.tokens.access_token_verifier import verify
+from tests.support.forged_signatures import SIGNERS, genuine
 from tests.support.hostile_tokens import hostile_tokens
 from tests.support.token_forge import AUDIENCE, ISSUER, KEYS, NOW, accepted, token
 
@@ -74,6 +75,16 @@ def test_nothing_of_the_claims_is_read_before_the_signature_holds(
         accepted(f"{header}.{payload}.{signature}")
     assert refusal.value.detail == "the signature does not hold"
     assert read == []
+
+
+@pytest.mark.parametrize("kid", SIGNERS)
+def test_what_the_forgeries_differ_from_is_accepted_and_every_check_has_forgeries(kid: str) -> None:
+    assert accepted(genuine(kid)).kid == kid
+    assert sum(name.startswith(f"signature/{kid}: ") for name in NAMES) > 30
+
+
+def test_every_algorithm_has_forgeries() -> None:
+    assert {str(header["alg"]) for header, _, _ in SIGNERS.values()} | {"Ed25519"} == VERIFICATION_ALGORITHMS
 
 
 def test_a_good_token_costs_a_signature() -> None:
