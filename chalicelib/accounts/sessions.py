@@ -14,7 +14,7 @@ from chalicelib.errors import (
 )
 from chalicelib.model import EndReason, EpochChange, Session, User
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.revocations import CLOCK_SKEW, RevocationsFullError
+from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, RevocationsFullError
 
 PAGE_SIZE = 100
 
@@ -132,7 +132,7 @@ class Sessions:
         try:
             self.revocations.end_token(client_id, jti, now)
         except RevocationsFullError:
-            raise TooManyRequestsError(retry_after=CLOCK_SKEW) from None
+            raise TooManyRequestsError(retry_after=WINDOW) from None
         self.events.record(Event(event=EventName.TOKEN_ENDED, at=now, sub=sub, jti=jti))
 
     def end_all(self, sub: str, reason: EndReason, now: int, kept: Kept | None = None) -> None:
@@ -150,34 +150,36 @@ class Sessions:
         raise StoreUnavailableError(detail="the user's epoch keeps changing")
 
     def begin(self, session: Session, user: User, now: int) -> None:
-        """Writes a new session of `user`, and ends the oldest of those that are now too many."""
-        self.store.add(session)
-        if self.limits.living:
-            self._end_oldest(user, session, now)
+        """Ends the oldest sessions of `user` that are too many beside a new one, and writes it.
 
-    def _end_oldest(self, user: User, new: Session, now: int) -> None:
-        # Not one transaction: of many sign-ins at the same moment each would refuse the others. What is left over
-        # here, or where the store fails, the next sign-in ends; this one has succeeded.
-        try:
-            for session in self._too_many(user, now):
-                if session.session_id != new.session_id:
-                    self._end_over_limit(session, now)
-        except (StoreUnavailableError, RevocationsFullError):
-            return
+        Raises `TooManyRequestsError` where these would be more than an entry of the feed holds.
+        """
+        # Not one transaction: of many sign-ins at the same moment each would refuse the others. What is ended
+        # before the new one is written would be ended by the next try too.
+        if self.limits.living:
+            for oldest in self._too_many(user, now):
+                self._end_over_limit(oldest, now)
+        self.store.add(session)
 
     def _end_over_limit(self, session: Session, now: int) -> None:
-        if self.store.end(session.sub, session.session_id, EndReason.SESSION_LIMIT, now):
-            ended, reason = session.session_id, EndReason.SESSION_LIMIT.value
-            self._record(EventName.SESSION_ENDED, session.sub, now, session_id=ended, reason=reason)
+        try:
+            ended = self.store.end(session.sub, session.session_id, EndReason.SESSION_LIMIT, now)
+        except RevocationsFullError:
+            raise TooManyRequestsError(retry_after=WINDOW) from None
+        if ended:
+            reason = EndReason.SESSION_LIMIT.value
+            self._record(EventName.SESSION_ENDED, session.sub, now, session_id=session.session_id, reason=reason)
 
     def _too_many(self, user: User, now: int) -> list[Session]:
-        """The living sessions beyond the newest that may be; nothing older than a session can live is read."""
+        """The living sessions that are too many beside a new one; nothing older than a session can live is
+        read."""
         living = (
             session
             for session in self.store.newest(user.sub, since=now - self.limits.lifetime - CLOCK_SKEW)
             if session.ended_at is None and now < session.ends_at() and session.lives_with(user)
         )
-        return list(islice(living, self.limits.living, self.limits.living + _MOST_ENDED))
+        kept = self.limits.living - 1
+        return list(islice(living, kept, kept + _MOST_ENDED))
 
     def _record(self, event: EventName, sub: str, now: int, **fields: str) -> None:
         self.events.record(replace(Event(event=event, at=now, sub=sub), **fields))  # type: ignore[arg-type]

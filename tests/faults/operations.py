@@ -215,6 +215,7 @@ OPERATIONS = (
         (True, False),
         prepare=_signed_in_before,
         services=_at_the_limit,
+        whole=False,
         living_after_two=(False, False),
     ),
     Operation("POST /tokens, first wrong password", _sign_in_wrongly, whole=False, twice=True),
