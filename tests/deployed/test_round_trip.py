@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib import base64url
 from chalicelib.authorizer import CACHE_SECONDS
+from chalicelib.keys.ring import Purpose
 from chalicelib.model import EndReason
 from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
@@ -40,7 +41,9 @@ def stack() -> Iterator[Deployed]:
 
 @pytest.fixture(scope="module")
 def client(stack: Deployed) -> Client:
-    assert len(stack.invoke("RotateKeys", SCHEDULED)) == 2  # the first keys: access tokens, refresh tokens
+    assert (
+        len(stack.invoke("RotateKeys", SCHEDULED)) == 4
+    )  # for access and refresh tokens: the first keys, and their standbys
     return furnished(stack).client
 
 
@@ -142,13 +145,20 @@ def every_sweep(stack: Deployed) -> Iterator[None]:
     events.put_rule(Name=rule, ScheduleExpression=hourly)
 
 
-def test_the_schedule_publishes_the_next_key_before_it_signs(client: Client, every_sweep: None) -> None:
-    (first,) = published(client)
+def test_the_schedule_publishes_the_standby_that_is_missing(
+    stack: Deployed, client: Client, every_sweep: None
+) -> None:
+    first = signed_by(signed_in(client).access_token)
+    with house_of(stack) as elsewhere:
+        keys = [entry for entry in elsewhere.key_store.load() if entry.purpose is Purpose.ACCESS_TOKEN]
+        (standby,) = (entry for entry in keys if entry.kid != first)
+        elsewhere.key_store.remove(standby)
     deadline = time.monotonic() + TIMEOUT
     while len(kids := published(client)) == 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert len(kids) == 2
     assert first in kids
+    assert standby.kid not in kids
     assert signed_by(signed_in(client).access_token) == first
 
 
