@@ -36,8 +36,8 @@ def item_size(item: Attributes) -> int:
 def _value_size(value: Mapping[str, Any]) -> int:
     kind, held = next(iter(value.items()))
     match kind:
-        case "S":
-            return len(held.encode())
+        case "S" | "SS":
+            return sum(len(text.encode()) for text in ([held] if kind == "S" else held))
         case "N":
             return (
                 ceil(len(held.lstrip("-").strip("0")) / 2) + 1 + int(held.startswith("-"))

@@ -104,6 +104,7 @@ def test_every_price_names_its_page_and_is_written_there() -> None:
         ({"b": {"B": b"12345"}}, 1 + 5),
         ({"b": {"B": "MTIzNDU="}}, 1 + 5),
         ({"t": {"BOOL": True}, "z": {"NULL": True}}, 2 + 2),
+        ({"s": {"SS": ["ab", "ä"]}}, 1 + 2 + 2),
         ({"l": {"L": [{"S": "ab"}, {"S": ""}]}}, 1 + 3 + 2 + 2),
         ({"m": {"M": {"k": {"S": "v"}}}}, 1 + 3 + 1 + 2),
     ],
