@@ -11,7 +11,7 @@ from chalicelib import base64url
 from chalicelib.tokens.refresh_token import PREFIX
 
 _TIMEOUT = 30  # seconds
-_SAYS, _KID = 52, 4  # bytes of a refresh token: what it says, then the id of its key
+_SAYS, _KID = 53, 4  # bytes of a refresh token: what it says, then the id of its key
 
 
 @dataclass(slots=True)

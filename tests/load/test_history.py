@@ -168,7 +168,7 @@ def test_a_successor_of_two_tokens_is_found() -> None:
 
 
 def test_a_refresh_token_is_named_by_what_it_says_its_key_and_its_text() -> None:
-    token = RefreshToken(base64url.encode(bytes(16)), base64url.encode(bytes(16)), b"s" * 16, 7)
+    token = RefreshToken(base64url.encode(bytes(16)), bytes(16).hex(), b"s" * 16, 7)
     one, other = (named(mint(token, HmacKey(kid, b"k" * 32))) for kid in ("00000001", "00000002"))
     following = named(mint(token.successor(), HmacKey("00000001", b"k" * 32)))
     assert [name.split(":")[1] for name in (one, other, following)] == ["00000001", "00000002", "00000001"]

@@ -51,19 +51,19 @@ def log_out(world: World, client: Client, services: Container, claims: AccessTok
 
 
 def log_out_everywhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
-    services.sessions.end_all(client.user.username, EndReason.LOGOUT_ALL, world.now)
+    services.sessions.end_all(client.user.sub, EndReason.LOGOUT_ALL, world.now)
     client.user.end_sessions(EndReason.LOGOUT_ALL, world.now)
 
 
 def log_out_elsewhere(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
-    reason, name, kept = EndReason.LOGOUT_OTHERS, client.user.username, _kept(claims)
+    reason, name, kept = EndReason.LOGOUT_OTHERS, client.user.sub, _kept(claims)
     world.other_sessions_ended(client, reason, lambda: services.sessions.end_all(name, reason, world.now, kept))
 
 
 def change_password(world: World, client: Client, services: Container, claims: AccessTokenClaims) -> None:
     user, new = client.user, f"the password of {world.now}, {len(client.user.sessions)}"
     if not user.disabled:
-        change = PasswordChange(user.username, user.password, new, DEVICE, _kept(claims))
+        change = PasswordChange(user.sub, user.password, new, DEVICE, _kept(claims))
         change_it = partial(services.accounts.change_password, change, world.now)
         if world.other_sessions_ended(client, EndReason.PASSWORD_CHANGED, change_it):
             user.password = new
@@ -203,7 +203,7 @@ class House(World, RuleBasedStateMachine):
     def administer(self, number: int, scope: Scope, disabled: bool) -> None:
         user = self.users[number]
         user.scope, user.disabled = scope, disabled
-        table, key = self.containers[0].users.table, user_store.key(user.username)
+        table, key = self.containers[0].users.table, user_store.key(user.sub)
         values = {":scope": serialize(scope), ":disabled": disabled}
         table.update(key, "SET granted_scope = :scope, disabled = :disabled", values, "attribute_exists(pk)")
 

@@ -61,6 +61,7 @@ class User:
     """A person, as the services should know them."""
 
     username: str
+    sub: str
     password: str
     scope: Scope
     disabled: bool = False

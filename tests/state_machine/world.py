@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from chalicelib import base64url
 from chalicelib.errors import GatehouseError, InvalidGrantError, InvalidTokenError
 from chalicelib.grants.grant import TokenRequest
+from chalicelib.ids import new_id
 from chalicelib.keys.jwk_set import parse_jwk_set
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.timing import lead
@@ -104,10 +105,9 @@ class World:
             rotation.force(purpose, self.now)
 
     def sign_up(self, name: str) -> User:
-        user = User(name, "the first password", parse("a b"))
         services = self.containers[0]
-        sub = base64url.encode(services.random_bytes(16))
-        services.users.add(Record(sub, name, None, services.passwords.hash(user.password), user.scope))
+        user = User(name, new_id(services.random_bytes), "the first password", parse("a b"))
+        services.users.add(Record(user.sub, name, None, services.passwords.hash(user.password), user.scope))
         return user
 
     # --- Tokens
@@ -209,7 +209,7 @@ class World:
 
     def listed(self, user: User, services: Container) -> None:
         """Every living session is listed as such, and every ended one with the first reason."""
-        page, _ = services.sessions.page(user.username, None, self.now)
+        page, _ = services.sessions.page(user.sub, None, self.now)
         shown = {session.session_id: session for session in page}
         for session in user.sessions:
             if self.now < session.expires() and session.end_is_remembered():
