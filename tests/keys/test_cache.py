@@ -14,7 +14,7 @@ from chalicelib.tokens.refresh_token import RefreshToken, mint, read
 
 OUTLIVES = {Purpose.ACCESS_TOKEN: 900, Purpose.REFRESH_TOKEN: 10_000, Purpose.ID_TOKEN: 900}
 MAX_AGE, REVOCATIONS_LAST = 300, 900
-TOKEN = RefreshToken("A" * 22, "A" * 22, b"x" * 16, 0)
+TOKEN = RefreshToken("A" * 22, "0" * 32, b"x" * 16, 0)
 SIGNING = keys.new_signing_key()
 
 
