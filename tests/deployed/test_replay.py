@@ -59,6 +59,8 @@ DIFFERENCES = {
     "two slashes at the end": Difference(NOTHING, DENIED),
     "an empty id": Difference(NOTHING, DENIED),
     "two slashes before what is denied": Difference(NOTHING, DENIED),
+    "two slashes at the start": Difference(NOTHING, "200"),
+    "two slashes before all that is denied": Difference(NOTHING, DENIED),
     "an encoded letter of a route": Difference(NOTHING, "200"),
     "an encoded letter of what is denied": Difference(NOTHING, DENIED),
     "an encoded letter of an id": Difference(DENIED, NOTHING),
