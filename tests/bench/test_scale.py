@@ -208,9 +208,9 @@ def test_a_quiet_feed_is_read_by_one_container_every_interval() -> None:
 
 
 def test_a_busy_feed_is_read_from_before_the_last_pull() -> None:
-    users = 86_400 * 14 * 20  # so that 100 end a second, of 100 bytes each, seen for 35 s
+    users = 86_400 * 14 * 20  # so that 100 end a second, of 100 bytes each, seen for 75 s
     busy = limits.containers(PLAIN, users)
-    assert limits.feed_reads(PLAIN, users) == pytest.approx(busy / 5 * 86)
+    assert limits.feed_reads(PLAIN, users) == pytest.approx(busy / 5 * 184)
 
 
 def test_containers_start_no_faster_than_lambda_starts_them() -> None:
