@@ -116,14 +116,14 @@ class Session:
 
     def present(self, generation: int, holder: object, now: int) -> int | None:
         """Somebody presents the token of `generation`: the generation of the answer, or `None`."""
-        if self.is_over(now):
+        # What a disabled user presents spends nothing, and ends nothing.
+        if self.is_over(now) or self.user.disabled:
             return None
         use = self.spent.setdefault(generation, Use(now, holder))
         if now > use.at + GRACE or generation + 1 in self.spent:
             self.end("reuse", now)
             return None
-        # A token that a disabled user presents is spent all the same.
-        return None if self.user.disabled else generation + 1
+        return generation + 1
 
     def has_two_holders(self, generation: int, holder: object, now: int) -> bool:
         """The promise about thieves: of two holders who present one token more than the grace apart, the second

@@ -175,12 +175,8 @@ def the_feed_is_read_once(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def the_feed_ends_the_kept_session_too(patch: pytest.MonkeyPatch) -> None:
-    revokes = Revocations.revokes
-    patch.setattr(
-        Revocations,
-        "revokes",
-        lambda self, token: revokes(Revocations(replace(entry, kept=None) for entry in self.entries), token),
-    )
+    add = Revocations.add
+    patch.setattr(Revocations, "add", lambda self, entry: add(self, replace(entry, kept=None)))
 
 
 @mutant
