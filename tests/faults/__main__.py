@@ -1,4 +1,4 @@
-"""`python -m tests.faults` writes the table of docs/reliability.md, where no promise was broken."""
+"""`python -m tests.faults` writes build/faults.md, where no promise was broken."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: what each fault at each call of each operation comes to."""
+"""The table in build/faults.md: what each fault at each call of each operation comes to."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -7,8 +7,7 @@ from pathlib import Path
 from tests.faults.proxy import SLOWLY, Plan
 from tests.faults.trial import EVERY_CALL, Outcome, Reference, Result
 
-DOC = Path(__file__).parents[2] / "docs/reliability.md"
-BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+PAGE = Path(__file__).parents[2] / "build/faults.md"
 
 HEAD = (
     "operation",
@@ -78,13 +77,7 @@ def _words(outcome: Outcome) -> str:
     return f"{outcome.status} ({written}{again})"
 
 
-def in_the_doc() -> list[str]:
-    """The table as the page has it."""
-    return DOC.read_text().partition(BEGIN)[2].partition(END)[0].strip().splitlines()
-
-
-def write(table: list[str]) -> None:
-    """Puts `table` in the place of the page's."""
-    head, _, rest = DOC.read_text().partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    DOC.write_text(f"{head}{BEGIN}\n\n" + "\n".join(table) + f"\n\n{END}{tail}")
+def write(made: Iterable[str]) -> None:
+    """Writes the table for people, a page of its own."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(["# What came of each fault", "", *made, ""]))
