@@ -22,7 +22,7 @@ def sign_in(call: Call) -> Response:
     """Username and password by HTTP Basic; answers an access token and a refresh token."""
     fields = body.parse(call.request)
     username, password = basic_auth.credentials(call.header("authorization"))
-    in_cookie = cookies.wanted(fields)
+    in_cookie = cookies.wanted(fields, call.request, call.services.settings.allowed_origins)
     tokens = _issued(call, "password", _scope(fields), username=username, password=password)
     return _response(call, tokens, in_cookie=in_cookie)
 
@@ -30,10 +30,10 @@ def sign_in(call: Call) -> Response:
 @blueprint.post("/tokens/refresh")
 def refresh(call: Call) -> Response:
     """A refresh token as field, plain text or cookie; answers the next pair."""
-    fields = body.parse(call.request, plain=True)
+    fields, allowed_origins = body.parse(call.request, plain=True), call.services.settings.allowed_origins
     in_body = fields.text or fields.optional("refresh_token")
-    in_cookie = cookies.wanted(fields)
-    presented = in_body or cookies.presented(call.request, call.services.settings.allowed_origins)
+    in_cookie = cookies.wanted(fields, call.request, allowed_origins)
+    presented = in_body or cookies.presented(call.request, allowed_origins)
     if presented is None:
         raise InvalidGrantError(detail="no refresh token presented")
     tokens = _issued(call, "refresh_token", _scope(fields), refresh_token=presented)

@@ -1,4 +1,8 @@
-"""The refresh token as a cookie that no page can read, for clients in a browser (RFC 6265bis)."""
+"""The refresh token as a cookie that no page can read, for clients in a browser (RFC 6265bis).
+
+Setting it and using it both need an `Origin` that the stage allows. A browser sends cookies unasked (RFC 6749
+§10.12); and whoever could have another's token set would have the victim go on as the attacker (RFC 6265bis §8.6).
+"""
 
 from collections.abc import Sequence
 
@@ -12,12 +16,19 @@ NAME = "__Host-gatehouse-refresh"
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
-def wanted(body: Body) -> bool:
-    """Whether the client asked for the refresh token as a cookie. Raises `InvalidRequestError`."""
+def wanted(body: Body, request: Request, allowed_origins: Sequence[str]) -> bool:
+    """Whether the client asked for the refresh token as a cookie, to be set by the answer.
+
+    Raises `InvalidRequestError`.
+    """
     place = body.optional("refresh_token_in")
     if place not in (None, "cookie"):
         raise InvalidRequestError("The field refresh_token_in must be cookie.")
-    return place is not None
+    if place is None:
+        return False
+    if not _is_allowed(request, allowed_origins):
+        raise InvalidRequestError("The cookie is set for a page of an allowed Origin only.")
+    return True
 
 
 def setting(refresh_token: str, lifetime: int) -> str:
@@ -31,16 +42,16 @@ def clearing() -> str:
 
 
 def presented(request: Request, allowed_origins: Sequence[str]) -> str | None:
-    """The refresh token in the cookie, if there is one.
-
-    A browser sends cookies unasked, so the page must come from an origin that the stage allows. Raises
-    `InvalidGrantError`.
-    """
+    """The refresh token in the cookie, if there is one. Raises `InvalidGrantError`."""
     cookies: str = request.headers.get("cookie", "")
     pairs = (pair.strip().partition("=") for pair in cookies.split(";"))
     values = [value for name, _, value in pairs if name == NAME]
     if not values:
         return None
-    if len(values) > 1 or request.headers.get("origin") not in allowed_origins:
+    if len(values) > 1 or not _is_allowed(request, allowed_origins):
         raise InvalidGrantError(detail="cookie without an allowed Origin")
     return values[0]
+
+
+def _is_allowed(request: Request, allowed_origins: Sequence[str]) -> bool:
+    return request.headers.get("origin") in allowed_origins

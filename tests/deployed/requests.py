@@ -85,7 +85,7 @@ SIGN_IN = [
     post("sign in as the administrator", "/tokens", ADMIN, every="access_token"),
     post("sign in from an allowed page", "/tokens", DEMO + FROM_PAGE),
     post("sign in from another page", "/tokens", DEMO + FROM_ELSEWHERE),
-    post("sign in, refresh token as cookie", "/tokens", DEMO + FORM, "refresh_token_in=cookie"),
+    post("sign in, refresh token as cookie", "/tokens", DEMO + FORM + FROM_PAGE, "refresh_token_in=cookie"),
     post("sign in, slash at the end", "/tokens/", DEMO),
     post("sign in, bad password", "/tokens", basic("demo", "wrong-password")),
     post("sign in, unknown user", "/tokens", basic("nobody", "demo-password")),

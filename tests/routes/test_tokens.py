@@ -15,7 +15,7 @@ from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
 from chalicelib.services import Services
 from tests.conftest import DEMO_SCOPE, change_user, new_user
-from tests.support.client import Client, Clock, Reply, basic
+from tests.support.client import FROM_PAGE, WITHOUT_AN_ALLOWED_ORIGIN, Client, Clock, Reply, basic
 
 ISSUER = "https://gatehouse.example"
 ALL = "account comments:read comments:write"
@@ -295,7 +295,7 @@ def test_a_right_name_with_bad_passwords_writes_nothing(
 
 
 def test_the_refresh_token_moves_into_a_cookie_that_no_page_reads(client: Client, user: User) -> None:
-    reply = client.sign_in(user.username, refresh_token_in="cookie")
+    reply = client.sign_in(user.username, headers=FROM_PAGE, refresh_token_in="cookie")
     assert set(reply.json) == {"access_token", "token_type", "expires_in", "scope"}
     cookie = reply.cookie
     assert cookie.key == "__Host-gatehouse-refresh"
@@ -308,8 +308,19 @@ def test_the_refresh_token_moves_into_a_cookie_that_no_page_reads(client: Client
 def test_any_other_place_is_400(client: Client, user: User, contents: Callable[[], list[str]]) -> None:
     before = contents()
     for place in ("body", "Cookie", "cookie "):
-        reply = client.sign_in(user.username, refresh_token_in=place)
+        reply = client.sign_in(user.username, headers=FROM_PAGE, refresh_token_in=place)
         assert reply.problem() == (400, "The field refresh_token_in must be cookie.")
+    assert contents() == before
+
+
+def test_nobody_but_an_allowed_page_has_the_cookie_set(
+    client: Client, user: User, contents: Callable[[], list[str]]
+) -> None:
+    before = contents()
+    for sent in WITHOUT_AN_ALLOWED_ORIGIN:
+        reply = client.sign_in(user.username, headers=sent, refresh_token_in="cookie")
+        assert reply.problem() == (400, "The cookie is set for a page of an allowed Origin only.")
+        assert "set-cookie" not in reply.headers
     assert contents() == before
 
 

@@ -76,11 +76,17 @@ class Client:
         typed = {"Content-Type": "application/json", **(headers or {})}
         return self.send(method, target, typed, json.dumps(fields))
 
-    def sign_in(self, username: str, password: str = "demo-password", **fields: str) -> Reply:
-        return self.form("/tokens", basic(username, password), **fields)
+    def sign_in(
+        self,
+        username: str,
+        password: str = "demo-password",
+        headers: Mapping[str, str] | None = None,
+        **fields: str,
+    ) -> Reply:
+        return self.form("/tokens", basic(username, password) | dict(headers or {}), **fields)
 
-    def refresh(self, refresh_token: str, **fields: str) -> Reply:
-        return self.form("/tokens/refresh", None, refresh_token=refresh_token, **fields)
+    def refresh(self, refresh_token: str, headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
+        return self.form("/tokens/refresh", headers, refresh_token=refresh_token, **fields)
 
     def access_token(self, username: str, **fields: str) -> str:
         """The access token of a new session."""
@@ -89,6 +95,26 @@ class Client:
 
     def get(self, target: str, token: str) -> Reply:
         return self.send("GET", target, bearer(token))
+
+
+# What a browser adds to the requests of a page that the stage allows.
+FROM_PAGE = {"Origin": "https://pages.example"}
+# And what anybody else's requests have, a form on another site among them.
+WITHOUT_AN_ALLOWED_ORIGIN: tuple[Mapping[str, str], ...] = (
+    {},
+    *(
+        {"Origin": origin}
+        for origin in (
+            "null",
+            "https://evil.example",
+            "http://pages.example",
+            "https://pages.example:8443",
+            "https://pages.example.evil.example",
+            "https://Pages.example",
+            "https://pages.example https://gatehouse.example",
+        )
+    ),
+)
 
 
 def basic(username: str, password: str) -> dict[str, str]:

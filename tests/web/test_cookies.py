@@ -17,6 +17,10 @@ def presented(cookie: str | None, origin: str | None = ORIGIN) -> str | None:
     return cookies.presented(request({name: text for name, text in sent.items() if text is not None}), (ORIGIN,))
 
 
+def wanted(fields: dict[str, object], origin: str | None = ORIGIN) -> bool:
+    return cookies.wanted(Body(fields), request({"Origin": origin} if origin else {}), (ORIGIN,))
+
+
 def test_what_is_set_is_what_comes_back() -> None:
     (morsel,) = SimpleCookie(cookies.setting("a.token", 900)).values()
     assert (morsel.key, morsel.value, morsel["max-age"]) == (cookies.NAME, "a.token", "900")
@@ -57,7 +61,14 @@ def test_two_of_one_name_are_refused() -> None:
 
 
 def test_the_client_asks_for_it() -> None:
-    assert cookies.wanted(Body({"refresh_token_in": "cookie"}))
-    assert not cookies.wanted(Body({}))
+    assert wanted({"refresh_token_in": "cookie"})
+    assert not wanted({})
+    assert not wanted({}, origin=None)
     with pytest.raises(InvalidRequestError):
-        cookies.wanted(Body({"refresh_token_in": "body"}))
+        wanted({"refresh_token_in": "body"})
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://pages.example.org", "http://pages.example"])
+def test_no_page_of_another_origin_asks_for_it(origin: str | None) -> None:
+    with pytest.raises(InvalidRequestError):
+        wanted({"refresh_token_in": "cookie"}, origin)
