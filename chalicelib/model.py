@@ -54,7 +54,8 @@ class User:
     """A person with a password. `password_hash` is a PHC string, `claims` are JSON values for the tokens.
 
     Raising `session_epoch` ends all sessions of older epochs but `kept_session`, in one write that needs no
-    clock and no list. `epoch_changes` are the latest ones, for telling the user.
+    clock and no list; whoever is disabled had it raised in the same write. `epoch_changes` are the latest ones,
+    for telling the user.
     """
 
     sub: str
@@ -103,8 +104,7 @@ class Session:
 
     def lives_with(self, user: User) -> bool:
         """Whether nothing that happened to the user has ended this session."""
-        same_epoch = self.session_epoch == user.session_epoch
-        return not user.disabled and (same_epoch or self.session_id == user.kept_session)
+        return self.session_epoch == user.session_epoch or self.session_id == user.kept_session
 
     def ends_at(self) -> int:
         """When the session is over if nobody does anything."""

@@ -33,8 +33,8 @@ from app import app
 from chalicelib import authorizer, base64url
 from chalicelib.accounts.password import Profile
 from chalicelib.gate.decision import Gate
-from chalicelib.model import User
-from chalicelib.scope import parse, serialize
+from chalicelib.model import EndReason, User
+from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores import aws
 from infra import demo
@@ -126,16 +126,20 @@ def new_user(
     return user
 
 
-def change_user(services: Services, user: User, *, scope: str | None = None, disabled: bool = False) -> None:
-    """Writes over the record of `user`, as an administrator would."""
-    granted = serialize(user.scope) if scope is None else scope
+def set_scope(services: Services, user: User, scope: str) -> None:
+    """Writes over what `user` may do, as an administrator would."""
     connect("dynamodb").update_item(
         TableName=services.settings.users_table,
         Key={"pk": {"S": f"sub:{user.sub}"}},
-        UpdateExpression="SET granted_scope = :scope, disabled = :disabled",
+        UpdateExpression="SET granted_scope = :scope",
         ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeValues={":scope": {"S": granted}, ":disabled": {"BOOL": disabled}},
+        ExpressionAttributeValues={":scope": {"S": scope}},
     )
+
+
+def disable(services: Services, user: User) -> None:
+    """Disables `user`, as an administrator would."""
+    services.sessions.end_all(user.sub, EndReason.DISABLED, services.now())
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ class Users(Protocol):
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Writes `change`, with a new password where one is given, and tells the revocation feed: all or nothing.
+        The reason `DISABLED` disables the user.
 
         Raises `EpochChangedError` where the user is not as `user` says.
         """
@@ -136,9 +137,10 @@ class Sessions:
         self.events.record(Event(event=EventName.TOKEN_ENDED, at=now, sub=sub, jti=jti))
 
     def end_all(self, sub: str, reason: EndReason, now: int, kept: Kept | None = None) -> None:
-        """Ends every session of the user but `kept`, by one write that every later refresh obeys.
+        """Ends every session of the user but `kept`, by one write that every later refresh obeys. For the reason
+        `DISABLED` the user cannot sign in either, until they are enabled; what has ended stays ended.
 
-        Raises `InvalidTokenError` where `kept` has itself been ended.
+        Raises `InvalidTokenError` where `kept` has itself been ended, and where there is no such user.
         """
         for _ in range(_TRIES):
             user = self._user(sub)

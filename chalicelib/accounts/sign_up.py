@@ -1,4 +1,4 @@
-"""Accounts: signing up, changing a password, changing a name."""
+"""Accounts: signing up, changing a password or a name, and enabling whom `Sessions.end_all` has disabled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +33,9 @@ class Users(Protocol):
 
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """As `sessions.Users` describes it."""
+
+    def enable(self, user: User) -> None:
+        """Lets the user sign in again; nothing else of them changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,12 @@ class Accounts:
         name = _free(username)
         self.users.rename(user, name)
         return name
+
+    def enable(self, user: User, now: int) -> None:
+        """Lets a disabled user sign in again. No session and no token comes back."""
+        if user.disabled:
+            self.users.enable(user)
+            self._record(EventName.USER_ENABLED, user, now)
 
     def _record(self, event: EventName, user: User, now: int) -> None:
         self.events.record(Event(event=event, at=now, sub=user.sub, username=user.username))

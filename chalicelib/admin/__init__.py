@@ -1,7 +1,7 @@
 """The command line: `python -m chalicelib.admin`. It speaks with the stack that the environment names.
 
 keys       keys list, rotate, revoke
-users      users rename
+users      users rename, disable, enable
 command    what every command shares: --json, --yes, its question, how it ends
 output     a result as a table or as one JSON document
 """

@@ -8,6 +8,7 @@ of that is on a hot path.
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from chalicelib import scope as scopes
@@ -107,7 +108,8 @@ class UserStore:
     def advance_epoch(self, user: User, change: EpochChange, password_hash: str | None = None) -> None:
         """Ends sessions as `change` says, with a new password where one is given, and tells the feed.
 
-        All of it or nothing. Raises `EpochChangedError` where epoch or password are not as `user` has them.
+        All of it or nothing. Raises `EpochChangedError` where epoch, password or whether they are disabled are
+        not as `user` has them.
         """
         changes = [*user.epoch_changes, change][-_REMEMBERED_CHANGES:]
         values = {
@@ -117,28 +119,38 @@ class UserStore:
             ":new": password_hash or user.password_hash,
             ":seen": user.session_epoch,
             ":old": user.password_hash,
+            ":disabled": user.disabled or change.reason is EndReason.DISABLED,
+            ":was": user.disabled,
         }
-        condition = "session_epoch = :seen AND password_hash = :old"
+        condition = "session_epoch = :seen AND password_hash = :old AND disabled = :was"
         entry = self._revocations.entry(Kind.USER, user.sub, change.at, epoch=change.epoch, kept=change.kept)
         try:
             self._revocations.transact(entry, Update(self.table, key(user.sub), _ADVANCE_EPOCH, values, condition))
         except TransactionRefusedError:
             raise EpochChangedError from None
 
+    def enable(self, user: User) -> None:
+        """Lets the user sign in again, where the record is there."""
+        with suppress(ConditionFailedError):
+            self.table.update(
+                key(user.sub), "SET disabled = :no", {":no": False}, condition="attribute_exists(pk)"
+            )
+
     def replace_password_hash(self, user: User, password_hash: str) -> None:
         """Writes the hash in the place of the one that `user` has; where that has changed, leaves all as it is."""
-        try:
+        with suppress(ConditionFailedError):
             self.table.update(
                 key(user.sub),
                 "SET password_hash = :new",
                 {":new": password_hash, ":old": user.password_hash},
                 condition="password_hash = :old",
             )
-        except ConditionFailedError:
-            return
 
 
-_ADVANCE_EPOCH = "SET session_epoch = :epoch, epoch_changes = :changes, kept_session = :kept, password_hash = :new"
+_ADVANCE_EPOCH = (
+    "SET session_epoch = :epoch, epoch_changes = :changes, kept_session = :kept, password_hash = :new, "
+    "disabled = :disabled"
+)
 # For telling the user why a session ended; what ended longer ago is told by the oldest of these.
 _REMEMBERED_CHANGES = 20
 

@@ -26,6 +26,7 @@ class EventName(StrEnum):
     SESSIONS_ENDED = "sessions_ended"
     TOKEN_ENDED = "token_ended"  # noqa: S105
     USER_CREATED = "user_created"
+    USER_ENABLED = "user_enabled"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     KEY_PUBLISHED = "key_published"
     KEY_REVOKED = "key_revoked"

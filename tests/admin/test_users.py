@@ -1,4 +1,6 @@
-"""`users rename`: the name changes, and nothing else."""
+"""`users rename`, `disable`, `enable`."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -40,3 +42,28 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 def test_a_name_that_is_missing_is_a_wrong_call(admin: Admin, user: User) -> None:
     assert admin("users", "rename", user.username).status == 2
+
+
+def test_a_user_is_disabled_and_enabled(admin: Admin, services: Services, user: User) -> None:
+    ran = admin("users", "disable", user.username, "--yes")
+    assert (ran.status, ran.out) == (0, f"{user.username} is disabled.\n")
+    record = services.users.by_sub(user.sub)
+    assert record is not None
+    assert (record.disabled, record.session_epoch) == (True, 1)
+    ran = admin("users", "enable", user.username, "--json")
+    assert (ran.status, ran.json) == (0, {"sub": user.sub, "disabled": False})
+    assert services.users.by_sub(user.sub) == replace(record, disabled=False)
+
+
+def test_nobody_is_disabled_without_a_yes(admin: Admin, services: Services, user: User) -> None:
+    ran = admin("users", "disable", user.username, typed="n\n")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("Every session of this user ends, and they cannot sign in. Disable them?")
+    assert services.users.by_sub(user.sub) == user
+
+
+@pytest.mark.parametrize("verb", ["disable", "enable"])
+@pytest.mark.usefixtures("services")
+def test_nobody_of_that_name_is_one_line(admin: Admin, verb: str) -> None:
+    ran = admin("users", verb, "nobody", "--yes")
+    assert (ran.status, ran.out, ran.err) == (1, "", "There is no such user.\n")

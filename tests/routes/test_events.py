@@ -9,7 +9,7 @@ from chalicelib.services import Services, install
 from chalicelib.telemetry.events import Event, EventName, Measure
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
-from tests.conftest import change_user
+from tests.conftest import disable
 from tests.support.aws_calls import failing
 from tests.support.callers import sign_in
 from tests.support.client import Client, Clock, bearer
@@ -61,7 +61,7 @@ def test_an_unknown_username_is_not_repeated(client: Client, seen: Recorder) -> 
 
 
 def test_a_disabled_user(client: Client, services: Services, user: User, seen: Recorder) -> None:
-    change_user(services, user, disabled=True)
+    disable(services, user)
     client.sign_in(user.username)
     assert only(seen).reason == "disabled"
 

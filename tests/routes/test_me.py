@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.model import User
 from chalicelib.services import Services
-from tests.conftest import change_user, connect, new_user
+from tests.conftest import connect, new_user, set_scope
 from tests.support.client import Client, Clock
 
 
@@ -88,7 +88,7 @@ def test_no_database_is_asked(client: Client, user: User) -> None:
 
 def test_the_token_tells_of_the_user_as_they_were(client: Client, services: Services, user: User) -> None:
     tokens = client.sign_in(user.username).json
-    change_user(services, user, scope="")
+    set_scope(services, user, "")
     assert client.get("/me", tokens["access_token"]).json["scope"] == "account comments:read comments:write"
     refreshed = client.refresh(tokens["refresh_token"]).json
     assert client.get("/me", refreshed["access_token"]).json["scope"] == ""

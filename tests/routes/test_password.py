@@ -1,12 +1,13 @@
 """PUT /me/password: a new password, and every other session ends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from chalicelib.model import User
 from chalicelib.services import Services, install
-from tests.conftest import change_user
+from tests.conftest import disable
 from tests.support.aws_calls import met
 from tests.support.callers import SignedIn, serve, sign_in
 from tests.support.client import FORM, Client, Clock, Reply, bearer
@@ -110,8 +111,10 @@ def test_the_scope_account_is_needed(client: Client, user: User) -> None:
 
 def test_a_disabled_user_changes_nothing(client: Client, services: Services, user: User) -> None:
     session = sign_in(client, user)
-    change_user(services, user, disabled=True)
-    assert change(session).problem() == (400, "The current password is not right.")
+    disable(services, user)
+    assert change(session).status == 401
+    services.accounts.enable(replace(user, disabled=True), services.now())
+    assert client.sign_in(user.username, OLD).status == 200
 
 
 def test_an_ended_session_changes_nothing_where_its_end_is_not_known_yet(

@@ -10,7 +10,7 @@ from chalicelib.model import User
 from chalicelib.services import Services
 from chalicelib.tokens import refresh_token
 from chalicelib.tokens.refresh_token import RefreshToken
-from tests.conftest import change_user, connect, new_user
+from tests.conftest import connect, disable, new_user, set_scope
 from tests.support.client import Client, Clock, Reply, bearer
 
 DAY = 86_400
@@ -158,19 +158,19 @@ def test_no_session_outlives_its_absolute_lifetime(client: Client, token: str, c
 def test_a_session_that_asked_for_nothing_follows_the_user(
     client: Client, services: Services, user: User, token: str
 ) -> None:
-    change_user(services, user, scope="comments:read users:write")
+    set_scope(services, user, "comments:read users:write")
     reply = client.refresh(token)
     assert reply.json["scope"] == "comments:read users:write"
-    change_user(services, user, scope="")
+    set_scope(services, user, "")
     assert client.refresh(reply.json["refresh_token"]).json["scope"] == ""
 
 
 def test_a_session_that_asked_keeps_to_what_it_asked(client: Client, services: Services, user: User) -> None:
     token = client.sign_in(user.username, scope="comments:read users:write").json["refresh_token"]
-    change_user(services, user, scope="comments:write users:write")
+    set_scope(services, user, "comments:write users:write")
     reply = client.refresh(token)
     assert reply.json["scope"] == "users:write"
-    change_user(services, user, scope="comments:read comments:write")
+    set_scope(services, user, "comments:read comments:write")
     assert client.refresh(reply.json["refresh_token"]).json["scope"] == "comments:read"
 
 
@@ -182,7 +182,7 @@ def test_a_scope_at_a_refresh_narrows_one_token_alone(client: Client, token: str
 
 
 def test_a_disabled_user_gets_nothing(client: Client, services: Services, user: User, token: str) -> None:
-    change_user(services, user, disabled=True)
+    disable(services, user)
     assert_refused(client.refresh(token))
 
 

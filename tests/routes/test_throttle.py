@@ -11,7 +11,7 @@ from chalicelib.model import User
 from chalicelib.services import Services, install
 from chalicelib.telemetry.events import Event, EventName
 from infra.emulated.aws_calls import Call, operations
-from tests.conftest import change_user, connect, new_user
+from tests.conftest import connect, disable, new_user
 from tests.support.aws_calls import failing, recorded
 from tests.support.callers import at, serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
@@ -277,7 +277,7 @@ def test_unknown_and_disabled_users_cannot_be_told_from_a_wrong_password(
     client: Client, strict: Services, user: User, verified: list[bool]
 ) -> None:
     disabled = new_user(strict)
-    change_user(strict, disabled, disabled=True)
+    disable(strict, disabled)
     client.sign_in(user.username)  # now the container is warm
     tried = [(user.username, WRONG), ("nobody", WRONG), (disabled.username, "demo-password")]
     transcripts = []

@@ -14,7 +14,7 @@ from chalicelib.accounts import password
 from chalicelib.accounts.password import Passwords, Profile
 from chalicelib.model import User
 from chalicelib.services import Services
-from tests.conftest import DEMO_SCOPE, change_user, new_user
+from tests.conftest import DEMO_SCOPE, new_user
 from tests.support.client import FROM_PAGE, WITHOUT_AN_ALLOWED_ORIGIN, Client, Clock, Reply, basic
 
 ISSUER = "https://gatehouse.example"
@@ -209,7 +209,7 @@ def test_unknown_wrong_and_disabled_get_the_same_answer(client: Client, user: Us
 
 def test_a_disabled_user_is_let_in_again_when_enabled(client: Client, services: Services) -> None:
     user = new_user(services, disabled=True)
-    change_user(services, user, disabled=False)
+    services.accounts.enable(user, services.now())
     assert client.sign_in(user.username).status == 200
 
 

@@ -199,13 +199,27 @@ class House(World, RuleBasedStateMachine):
 
     # --- Operators
 
-    @rule(number=st.integers(0, 1), scope=_scopes, disabled=st.sampled_from([False, False, True]))
-    def administer(self, number: int, scope: Scope, disabled: bool) -> None:
+    @rule(number=st.integers(0, 1), scope=_scopes)
+    def grant(self, number: int, scope: Scope) -> None:
         user = self.users[number]
-        user.scope, user.disabled = scope, disabled
+        user.scope = scope
         table, key = self.containers[0].users.table, user_store.key(user.sub)
-        values = {":scope": serialize(scope), ":disabled": disabled}
-        table.update(key, "SET granted_scope = :scope, disabled = :disabled", values, "attribute_exists(pk)")
+        table.update(key, "SET granted_scope = :scope", {":scope": serialize(scope)}, "attribute_exists(pk)")
+
+    @rule(number=st.integers(0, 1), container=_containers)
+    def disable(self, number: int, container: int) -> None:
+        user, services = self.users[number], self.containers[container]
+        services.sessions.end_all(user.sub, EndReason.DISABLED, self.now)
+        user.disabled = True
+        user.end_sessions(EndReason.DISABLED, self.now)
+
+    @rule(number=st.integers(0, 1), container=_containers)
+    def enable(self, number: int, container: int) -> None:
+        user, services = self.users[number], self.containers[container]
+        record = services.users.by_sub(user.sub)
+        assert record is not None
+        services.accounts.enable(record, self.now)
+        user.disabled = False
 
     @rule(number=st.integers(0, 3))
     def operate(self, number: int) -> None:

@@ -9,7 +9,7 @@ A session is a chain of refresh tokens. A token is spent when it is first presen
     any other                                               none, and the session ends: somebody has a copy
 
 A session that has ended, that nobody has refreshed for the idle lifetime, or that is older than the absolute
-lifetime, has no answers any more, whatever happens later; nor has any while its user is disabled.
+lifetime, has no answers any more, whatever happens later. Disabling a user ends all their sessions.
 
 From this follow the two promises that `Client.is_owed_an_answer` and `Session.has_two_holders` put into words.
 
@@ -18,7 +18,7 @@ Not promised:
 - A thief who always follows the victim within the grace gets the victim's own answers and is not found out.
 - A token that was spent so long ago that its HMAC key is gone is refused, but no longer tells of a copy.
 - Why and when a session ended is forgotten once its user has ended all, or all others, twenty times since.
-- What ends by time alone ends no access token early; nor does disabling a user, which is no end.
+- What ends by time alone ends no access token early.
 """
 
 from dataclasses import dataclass, field, replace
@@ -116,8 +116,7 @@ class Session:
 
     def present(self, generation: int, holder: object, now: int) -> int | None:
         """Somebody presents the token of `generation`: the generation of the answer, or `None`."""
-        # What a disabled user presents spends nothing, and ends nothing.
-        if self.is_over(now) or self.user.disabled:
+        if self.is_over(now):
             return None
         use = self.spent.setdefault(generation, Use(now, holder))
         if now > use.at + GRACE or generation + 1 in self.spent:
@@ -169,7 +168,7 @@ class Client:
         it; so it is never thrown out before the idle and the absolute lifetime, and where an answer got lost, it
         may ask again within the grace."""
         session = self.token.session
-        if session.ended or session.user.disabled or any(use.holder is not self for use in session.spent.values()):
+        if session.ended or any(use.holder is not self for use in session.spent.values()):
             return False
         asked = session.spent.get(self.token.generation)
         before = session.spent.get(self.token.generation - 1)

@@ -128,13 +128,19 @@ def the_last_reason_wins(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def the_epoch_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Session, "lives_with", lambda _, user: not user.disabled)
+    patch.setattr(Session, "lives_with", lambda *_: True)
 
 
 @mutant
-def a_disabled_user_may_refresh(patch: pytest.MonkeyPatch) -> None:
+def enabling_revives_what_disabling_ended(patch: pytest.MonkeyPatch) -> None:
     lives_with = Session.lives_with
-    patch.setattr(Session, "lives_with", lambda self, user: lives_with(self, replace(user, disabled=False)))
+
+    def forgiving(self: Session, user: User) -> bool:
+        last = user.epoch_changes[-1] if user.epoch_changes else None
+        forgiven = last is not None and last.reason is EndReason.DISABLED
+        return lives_with(self, replace(user, session_epoch=user.session_epoch - 1) if forgiven else user)
+
+    patch.setattr(Session, "lives_with", forgiving)
 
 
 @mutant

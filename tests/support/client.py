@@ -80,6 +80,7 @@ class Client:
         self,
         username: str,
         password: str = "demo-password",
+        *,
         headers: Mapping[str, str] | None = None,
         **fields: str,
     ) -> Reply:
@@ -88,9 +89,9 @@ class Client:
     def refresh(self, refresh_token: str, headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
         return self.form("/tokens/refresh", headers, refresh_token=refresh_token, **fields)
 
-    def access_token(self, username: str, **fields: str) -> str:
+    def access_token(self, username: str, password: str = "demo-password", **fields: str) -> str:
         """The access token of a new session."""
-        token: str = self.sign_in(username, **fields).json["access_token"]
+        token: str = self.sign_in(username, password, **fields).json["access_token"]
         return token
 
     def get(self, target: str, token: str) -> Reply:
