@@ -91,7 +91,7 @@ class Client:
 
     def access_token(self, username: str, password: str = "demo-password", **fields: str) -> str:
         """The access token of a new session."""
-        token: str = self.sign_in(username, password, **fields).json["access_token"]
+        token: str = self.form("/tokens", basic(username, password), **fields).json["access_token"]
         return token
 
     def get(self, target: str, token: str) -> Reply:
