@@ -29,6 +29,9 @@ class Access(NamedTuple):
 
     `path` is written as Chalice writes it: `/comments/{comment_id}`. A token for a guarded route needs at least
     one word of `any_of` (where any are named) and every word of `all_of`. With neither, every valid token will do.
+
+    `hashes` says that the handler hashes a password (Argon2id), the dearest thing that a caller may ask for: such
+    a route has a limit of its own at API Gateway.
     """
 
     method: str
@@ -37,37 +40,38 @@ class Access(NamedTuple):
     all_of: Scope = frozenset()
     kind: Kind = Kind.GUARDED
     checked_by: str = "the gate"
+    hashes: bool = False
 
     def allows(self, scope: Scope) -> bool:
         """Whether a token with `scope` may use this route."""
         return self.all_of <= scope and (not self.any_of or bool(self.any_of & scope))
 
 
-def access(method: str, path: str, *any_of: str) -> Access:
+def access(method: str, path: str, *any_of: str, hashes: bool = False) -> Access:
     """A guarded route that needs one of the scopes `any_of`; none named: any valid token."""
-    return Access(method, path, any_of=frozenset(any_of))
+    return Access(method, path, any_of=frozenset(any_of), hashes=hashes)
 
 
-def public(method: str, path: str) -> Access:
+def public(method: str, path: str, *, hashes: bool = False) -> Access:
     """A route for anyone."""
-    return Access(method, path, kind=Kind.PUBLIC, checked_by="nobody")
+    return Access(method, path, kind=Kind.PUBLIC, checked_by="nobody", hashes=hashes)
 
 
-def in_function(method: str, path: str, checked_by: str) -> Access:
+def in_function(method: str, path: str, checked_by: str, *, hashes: bool = False) -> Access:
     """A route whose caller the function authenticates; `checked_by` says how."""
-    return Access(method, path, kind=Kind.FUNCTION, checked_by=checked_by)
+    return Access(method, path, kind=Kind.FUNCTION, checked_by=checked_by, hashes=hashes)
 
 
 ACCESS_TABLE = (
     public("GET", "/.well-known/jwks.json"),
-    in_function("POST", "/tokens", "username and password"),
+    in_function("POST", "/tokens", "username and password", hashes=True),
     in_function("POST", "/tokens/refresh", "the refresh token; in a cookie with an allowed Origin"),
     access("POST", "/logout"),
     access("GET", "/me"),
-    access("PUT", "/me/password", "account"),
+    access("PUT", "/me/password", "account", hashes=True),
     access("GET", "/me/sessions", "account"),
     access("DELETE", "/me/sessions/{session_id}", "account"),
-    access("POST", "/users", "users:write"),
+    access("POST", "/users", "users:write", hashes=True),
     access("GET", "/comments", "comments:read"),
     access("POST", "/comments", "comments:write"),
     access("GET", "/comments/{comment_id}", "comments:read"),
@@ -77,7 +81,7 @@ ACCESS_TABLE = (
 )
 
 # Where the stage allows open sign-up, anyone may make an account.
-OPEN_SIGN_UP = public("POST", "/users")
+OPEN_SIGN_UP = public("POST", "/users", hashes=True)
 
 _ENTRIES = {(each.method, each.path): each for each in ACCESS_TABLE}
 
@@ -85,6 +89,11 @@ _ENTRIES = {(each.method, each.path): each for each in ACCESS_TABLE}
 def guarded() -> tuple[Access, ...]:
     """The routes that the gate guards."""
     return tuple(each for each in ACCESS_TABLE if each.kind is Kind.GUARDED)
+
+
+def hashing() -> tuple[Access, ...]:
+    """The routes whose handler hashes a password."""
+    return tuple(each for each in ACCESS_TABLE if each.hashes)
 
 
 def entry(method: str, path: str, *, open_sign_up: bool = False) -> Access | None:

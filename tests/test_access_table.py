@@ -30,3 +30,12 @@ def test_a_preflight_carries_no_token() -> None:
     preflight = access_table.entry("OPTIONS", "/me")
     assert preflight is not None
     assert preflight.kind is Kind.PUBLIC
+
+
+def test_the_routes_that_hash_a_password_are_marked() -> None:
+    marked = {(entry.method, entry.path) for entry in access_table.hashing()}
+    assert marked == {("POST", "/tokens"), ("POST", "/users"), ("PUT", "/me/password")}
+
+
+def test_open_sign_up_hashes_as_the_guarded_one_does() -> None:
+    assert OPEN_SIGN_UP.hashes
