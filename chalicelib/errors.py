@@ -121,13 +121,13 @@ class UnsupportedMediaTypeError(GatehouseError):
 
 
 class TooManyRequestsError(GatehouseError):
-    """Too many failures from here (RFC 6585 §4). `retry_after` is in seconds."""
+    """Too many failures or requests from here (RFC 6585 §4). `retry_after` is in seconds."""
 
     code = "too_many_requests"
     description = "Too many failed attempts. Please try again later."
 
-    def __init__(self, *, retry_after: int) -> None:
-        super().__init__()
+    def __init__(self, description: str | None = None, *, retry_after: int) -> None:
+        super().__init__(description)
         self.retry_after = retry_after
 
 

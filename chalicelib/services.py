@@ -121,15 +121,29 @@ class Services:
         return Passwords(self.profile, self.random_bytes, self.former_profile)
 
     @cached_property
+    def limits(self) -> Limits:
+        return _limits(self.settings)
+
+    @cached_property
+    def attempts(self) -> AttemptStore:
+        return AttemptStore(self._table(self.settings.attempts_table), self.limits)
+
+    @cached_property
     def credentials(self) -> Credentials:
-        limits = _limits(self.settings)
-        sign_ins = SignInStore(self.users, AttemptStore(self._table(self.settings.attempts_table)), limits)
-        return Credentials(sign_ins, self.passwords, limits, self.telemetry)
+        sign_ins = SignInStore(self.users, self.attempts)
+        return Credentials(sign_ins, self.passwords, self.limits, self.telemetry)
 
     @cached_property
     def accounts(self) -> Accounts:
-        scope = self.settings.default_scope
-        return Accounts(self.users, self.credentials, self.passwords, self.telemetry, self.random_bytes, scope)
+        return Accounts(
+            users=self.users,
+            credentials=self.credentials,
+            passwords=self.passwords,
+            events=self.telemetry,
+            random_bytes=self.random_bytes,
+            default_scope=self.settings.default_scope,
+            requests=self.attempts,
+        )
 
     @cached_property
     def comments(self) -> Comments:
@@ -176,6 +190,7 @@ def _limits(given: Settings) -> Limits:
         pair=Limit(given.sign_in_failures, window),
         address=Limit(given.sign_in_failures_of_address, window),
         username=Limit(given.sign_in_failures_of_username, given.sign_in_failures_of_username_window),
+        hashing=Limit(given.hashing_requests_of_address, window),
     )
 
 

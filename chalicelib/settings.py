@@ -89,6 +89,7 @@ class Settings(NamedTuple):
     sign_in_failures_window: int = 5 * _MINUTE
     sign_in_failures_of_username: int = 100
     sign_in_failures_of_username_window: int = 60 * _MINUTE
+    hashing_requests_of_address: int = 300
 
     password_profile: str = "RFC_9106_LOW_MEMORY"  # noqa: S105
     # The one before, as long as there are users who have not signed in since.
@@ -231,6 +232,7 @@ _OF_FIELDS = {
     "sign_in_failures_window": "positive",
     "sign_in_failures_of_username": "positive",
     "sign_in_failures_of_username_window": "positive",
+    "hashing_requests_of_address": "positive",
     "signing_alg": "algorithm",
     "password_profile": "profile",
     "former_password_profile": "former profile",

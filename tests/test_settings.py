@@ -23,7 +23,7 @@ TIMES = [name for name, kind in Settings.__annotations__.items() if kind is int]
 NEVER_ZERO = [
     *("access_token_lifetime", "session_idle_lifetime", "session_absolute_lifetime", "key_rotation_period"),
     *("revocation_shards", "sign_in_failures", "sign_in_failures_of_address", "sign_in_failures_window"),
-    *("sign_in_failures_of_username", "sign_in_failures_of_username_window"),
+    *("sign_in_failures_of_username", "sign_in_failures_of_username_window", "hashing_requests_of_address"),
 ]
 
 

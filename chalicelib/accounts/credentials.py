@@ -15,7 +15,7 @@ from chalicelib.telemetry.events import Event, EventName, Events
 class SignIns(Protocol):
     """What is asked of the stores. Both raise `StoreUnavailableError`."""
 
-    def look_up(self, username: str, address: str) -> tuple[User | None, Attempts]: ...
+    def look_up(self, username: str, address: str, now: int) -> tuple[User | None, Attempts]: ...
 
     def record_failure(self, username: str, device: Device, now: int) -> int: ...
 
@@ -36,7 +36,7 @@ class Credentials:
         the same for names that nobody has, and `StoreUnavailableError`.
         """
         name = _well_formed(username, password)
-        user, attempts = self.sign_ins.look_up(name, device.address)
+        user, attempts = self.sign_ins.look_up(name, device.address, now)
         try:
             throttle.check(attempts, self.limits, now)
         except TooManyRequestsError:
@@ -52,7 +52,7 @@ class Credentials:
     def _failed(self, username: str, user: User | None, reason: str, device: Device, now: int) -> None:
         failures = self.sign_ins.record_failure(username, device, now)
         self.events.record(replace(_told(EventName.SIGN_IN_REFUSED, user, now), reason=reason))
-        if failures == self.limits.username.failures:
+        if failures == self.limits.username.count:
             piled_up = _told(EventName.SIGN_IN_FAILURES_PILED_UP, user, now)
             self.events.record(replace(piled_up, failures=failures))
 

@@ -10,6 +10,7 @@ from chalicelib.accounts.confusables import skeletons
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import Passwords, check_new_password
 from chalicelib.accounts.sessions import EpochChangedError, Kept, next_epoch
+from chalicelib.accounts.throttle import Requests, check_counted
 from chalicelib.errors import InvalidCredentialsError, InvalidRequestError, InvalidTokenError, UsernameTakenError
 from chalicelib.ids import new_id
 from chalicelib.model import FIRST_PARTY, Device, EndReason, EpochChange, User
@@ -40,11 +41,12 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What somebody who wants an account sends."""
+    """What somebody who wants an account sends, and from where."""
 
     username: str
     email: str
     password: str = field(repr=False)
+    device: Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,19 @@ class Accounts:
     events: Events
     random_bytes: Callable[[int], bytes]
     default_scope: Scope
+    requests: Requests
 
     def sign_up(self, request: SignUp, now: int) -> User:
-        """The new user. Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`."""
+        """The new user.
+
+        Raises `InvalidRequestError`, `UsernameTakenError`, `EmailTakenError`, and `TooManyRequestsError` before
+        any hashing, so that nobody tries without limit which addresses have an account.
+        """
         username = _free(request.username)
         email = email_address.normalize(request.email)
         check_new_password(request.password, username, email)
+        counter = self.requests.count_sign_up(email, request.device.address, now)
+        check_counted(counter, self.credentials.limits.pair, now)
         user = User(
             sub=new_id(self.random_bytes),
             username=username,

@@ -8,9 +8,10 @@ from chalice.app import Request
 
 from chalicelib import access_table, deadline
 from chalicelib.access_table import Kind
-from chalicelib.errors import GatehouseError, NotFoundError
+from chalicelib.accounts.throttle import check_counted
+from chalicelib.errors import GatehouseError, NotFoundError, TooManyRequestsError
 from chalicelib.services import current
-from chalicelib.telemetry.events import Measure
+from chalicelib.telemetry.events import Event, EventName, Measure
 from chalicelib.telemetry.log import Source, during
 from chalicelib.web import call as calls
 from chalicelib.web import failures, problem_details
@@ -63,6 +64,19 @@ def _check_access(call: Call) -> None:
         raise NotFoundError
     if entry.kind is Kind.GUARDED:
         check_access(call.caller, entry, services.feed.current(now), now)
+    # Who authenticates a caller itself counts what fails, and what is right writes nothing more.
+    if entry.hashes and entry.kind is not Kind.FUNCTION:
+        _count_hashing(call)
+
+
+def _count_hashing(call: Call) -> None:
+    services, now = call.services, call.now
+    counter = services.attempts.count_hashing(call.device.address, now)
+    try:
+        check_counted(counter, services.limits.hashing, now)
+    except TooManyRequestsError:
+        services.telemetry.record(Event(event=EventName.REQUEST_THROTTLED, at=now, reason=" ".join(call.route)))
+        raise
 
 
 def _cors(call: Call) -> dict[str, str]:

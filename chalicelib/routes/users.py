@@ -20,7 +20,7 @@ blueprint = ProtectedBlueprint(__name__, open_sign_up=settings.from_environment(
 def sign_up(call: Call) -> Response:
     """A new account with the stage's default scopes."""
     fields = body.parse(call.request)
-    asked = SignUp(fields.field("username"), fields.field("email"), fields.field("password"))
+    asked = SignUp(fields.field("username"), fields.field("email"), fields.field("password"), call.device)
     user = call.services.accounts.sign_up(asked, call.now)
     account = {
         "sub": user.sub,

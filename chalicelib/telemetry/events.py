@@ -18,6 +18,8 @@ class EventName(StrEnum):
     SIGN_IN_THROTTLED = "sign_in_throttled"
     # One username has failed so many times from anywhere. Nobody was locked out.
     SIGN_IN_FAILURES_PILED_UP = "sign_in_failures_piled_up"
+    # Too many requests of one network to a route that hashes a password.
+    REQUEST_THROTTLED = "request_throttled"
     REFRESH = "refresh"
     REFRESH_REFUSED = "refresh_refused"
     # RFC 9700 §4.14.2: an old refresh token was presented, and its session was ended.

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.accounts.credentials import Credentials
 from chalicelib.accounts.password import MAX_LENGTH, Passwords, Profile
-from chalicelib.accounts.throttle import Attempts, Failures, Limit, Limits
+from chalicelib.accounts.throttle import Attempts, Counter, Limit, Limits
 from chalicelib.errors import InvalidCredentialsError, TooManyRequestsError
 from chalicelib.model import Device, User
 from chalicelib.telemetry.events import EventName
@@ -15,7 +15,7 @@ from tests.support.recorder import Recorder
 RIGHT = "a quiet sentence"
 NOW = 1_800_000_000
 DEVICE = Device("192.0.2.7", "curl/8.5.0")
-LIMITS = Limits(pair=Limit(10, 300), address=Limit(300, 300), username=Limit(3, 3600))
+LIMITS = Limits(pair=Limit(10, 300), address=Limit(300, 300), username=Limit(3, 3600), hashing=Limit(300, 300))
 CHEAP = Passwords(Profile(iterations=1, lanes=1, memory_cost=8), bytes)
 USER = User("usr_1", "zoe", None, CHEAP.hash(RIGHT), frozenset())
 
@@ -42,8 +42,8 @@ class World:
         default_factory=lambda: CountingPasswords(Profile(iterations=1, lanes=1, memory_cost=8), bytes)
     )
 
-    def look_up(self, username: str, address: str) -> tuple[User | None, Attempts]:
-        assert address == DEVICE.address
+    def look_up(self, username: str, address: str, now: int) -> tuple[User | None, Attempts]:
+        assert (address, now) == (DEVICE.address, NOW)
         return self.user if username == self.user.username else None, self.attempts
 
     def record_failure(self, username: str, device: Device, now: int) -> int:
@@ -86,7 +86,7 @@ def test_a_name_that_nobody_has_is_not_recorded() -> None:
 
 @pytest.mark.parametrize("username", ["zoe", "nobody"])
 def test_a_full_counter_refuses_before_any_hash(username: str) -> None:
-    world = World(attempts=Attempts(pair=Failures(10, NOW + 120)))
+    world = World(attempts=Attempts(pair=Counter(10, NOW + 120)))
     with pytest.raises(TooManyRequestsError) as refused:
         world.check(username)
     assert (refused.value.retry_after, world.passwords.verified, world.failures) == (120, 0, 0)

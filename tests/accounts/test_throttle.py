@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.accounts.throttle import Attempts, Failures, Limit, Limits, check
+from chalicelib.accounts.throttle import Attempts, Counter, Limit, Limits, check
 from chalicelib.errors import TooManyRequestsError
 from chalicelib.settings import Settings
 
 NOW = 1_800_000_000
-LIMITS = Limits(pair=Limit(10, 300), address=Limit(300, 300), username=Limit(100, 3600))
+LIMITS = Limits(pair=Limit(10, 300), address=Limit(300, 300), username=Limit(100, 3600), hashing=Limit(300, 300))
 
 
 def refused_for(attempts: Attempts, now: int = NOW) -> int:
@@ -27,31 +27,31 @@ def test_who_never_failed_may_try() -> None:
 
 @pytest.mark.parametrize(("count", "wait"), [(9, 0), (10, 120), (11, 120), (400, 120)])
 def test_a_username_from_an_address_is_refused_at_its_limit(count: int, wait: int) -> None:
-    assert refused_for(Attempts(pair=Failures(count, NOW + 120))) == wait
+    assert refused_for(Attempts(pair=Counter(count, NOW + 120))) == wait
 
 
 @pytest.mark.parametrize(("count", "wait"), [(299, 0), (300, 120), (301, 120)])
 def test_an_address_is_refused_at_its_limit(count: int, wait: int) -> None:
-    assert refused_for(Attempts(address=Failures(count, NOW + 120))) == wait
+    assert refused_for(Attempts(address=Counter(count, NOW + 120))) == wait
 
 
 @pytest.mark.parametrize(("later", "wait"), [(0, 120), (1, 119), (119, 1), (120, 0), (121, 0), (10_000, 0)])
 def test_a_refusal_ends_with_its_window(later: int, wait: int) -> None:
     # The time to live deletes late: a counter that is over counts for nothing.
-    assert refused_for(Attempts(pair=Failures(10, NOW + 120)), NOW + later) == wait
+    assert refused_for(Attempts(pair=Counter(10, NOW + 120)), NOW + later) == wait
 
 
 def test_the_longer_wait_is_told() -> None:
-    short, long = Failures(300, NOW + 20), Failures(300, NOW + 200)
+    short, long = Counter(300, NOW + 20), Counter(300, NOW + 200)
     assert refused_for(Attempts(pair=short, address=long)) == 200
     assert refused_for(Attempts(pair=long, address=short)) == 200
 
 
-counters = st.builds(Failures, st.integers(0, 1_000), st.integers(NOW - 1_000, NOW + 1_000))
+counters = st.builds(Counter, st.integers(0, 1_000), st.integers(NOW - 1_000, NOW + 1_000))
 
 
 @given(counters, counters)
-def test_whoever_waits_as_told_is_let_in_and_not_a_second_sooner(pair: Failures, address: Failures) -> None:
+def test_whoever_waits_as_told_is_let_in_and_not_a_second_sooner(pair: Counter, address: Counter) -> None:
     attempts = Attempts(pair, address)
     wait = refused_for(attempts)
     assert wait >= 0

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.accounts import username as usernames
 from chalicelib.accounts.sign_up import SignUp
 from chalicelib.errors import EmailTakenError, GatehouseError, StoreUnavailableError, UsernameTakenError
-from chalicelib.model import User
+from chalicelib.model import Device, User
 from chalicelib.services import Services
 from chalicelib.stores.users import _name_claims
 from tests.races import contest
@@ -18,6 +18,11 @@ from tests.races.contest import CONTESTANTS, at_once, attempt
 pytestmark = pytest.mark.ministack
 
 ROUNDS = 15
+
+
+def sign_up(username: str, email: str, place: int) -> SignUp:
+    """From an address for each contestant: of one, only so many may try."""
+    return SignUp(username, email, contest.PASSWORD, Device(f"192.0.2.{place}", ""))
 
 
 def race(services: Services, threads: Executor, requests: Sequence[SignUp]) -> set[type[GatehouseError]]:
@@ -47,23 +52,19 @@ def test_one_username_goes_to_one(arena: Services, racer: User, threads: Executo
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
         spellings = [name, name.upper()] * (CONTESTANTS // 2)
-        requests = [
-            SignUp(text, f"{place}@{name}.example", contest.PASSWORD) for place, text in enumerate(spellings)
-        ]
+        requests = [sign_up(text, f"{place}@{name}.example", place) for place, text in enumerate(spellings)]
         assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}
 
 
 def test_one_email_address_goes_to_one(arena: Services, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
-        requests = [
-            SignUp(f"{name}-{each}", f"{name}@example.com", contest.PASSWORD) for each in range(CONTESTANTS)
-        ]
+        requests = [sign_up(f"{name}-{each}", f"{name}@example.com", each) for each in range(CONTESTANTS)]
         assert race(arena, threads, requests) <= {EmailTakenError, StoreUnavailableError}
 
 
 def test_a_form_sent_many_times_makes_one_account(arena: Services, racer: User, threads: Executor) -> None:
     for number in range(ROUNDS):
         name = f"{racer.username}-{number}"
-        requests = [SignUp(name, f"{name}@example.com", contest.PASSWORD)] * CONTESTANTS
+        requests = [sign_up(name, f"{name}@example.com", each) for each in range(CONTESTANTS)]
         assert race(arena, threads, requests) <= {UsernameTakenError, StoreUnavailableError}

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.accounts.password import Passwords
 from chalicelib.model import User
 from chalicelib.services import Services, install
+from chalicelib.stores import sign_ins
 from chalicelib.telemetry.events import Event, EventName
 from infra.emulated.aws_calls import Call, operations
 from tests.conftest import connect, disable, new_user
@@ -321,6 +322,50 @@ def test_a_wrong_password_that_cannot_be_counted_is_503(client: Client, user: Us
         reply = client.sign_in(user.username, WRONG)
     assert reply.problem()[0] == 503
     assert reply.headers["retry-after"] == "1"
+
+
+def test_a_guess_whose_failure_could_not_be_counted_tells_nothing_twice(
+    client: Client, services: Services, user: User, verified: list[bool]
+) -> None:
+    """Wrong would be 503 and right 200, guess after guess."""
+    bystander = new_user(services)
+    client.sign_in(user.username)
+    verified.clear()
+    with failing("UpdateItem"):
+        answers = [client.sign_in(user.username, password) for password in (WRONG, WRONG, "demo-password")]
+        assert [answer.status for answer in answers] == [503, 503, 503]
+        assert len({answer.body for answer in answers}) == 1
+        assert verified == [False], "one guess, and no other is even tried"
+        assert at(client, "192.0.2.8").sign_in(user.username).status == 503, "the name owes as well"
+        assert at(client, "192.0.2.8").sign_in(bystander.username).status == 200
+
+
+def test_what_is_owed_is_counted_as_soon_as_it_can_be(client: Client, strict: Services, user: User) -> None:
+    with failing("UpdateItem"):
+        assert client.sign_in(user.username, WRONG).status == 503
+    fail(client, user.username, 2)
+    assert_throttled(client.sign_in(user.username), 300)
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_right_sign_in_that_owes_nothing_writes_its_session_alone(client: Client, user: User) -> None:
+    with failing("UpdateItem"):
+        client.sign_in("somebody-else", WRONG)
+    assert client.sign_in("somebody-else", WRONG).status == 401
+    with recorded() as calls:
+        assert client.sign_in(user.username).status == 200
+    assert operations(calls) == ["BatchGetItem", "GetItem", "PutItem"]
+
+
+def test_where_very_many_are_owed_everybody_waits_for_the_table(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_ins, "_MOST_OWED", 6)
+    visitors = [at(client, f"198.51.100.{number}") for number in range(3)]
+    with failing("UpdateItem"):
+        assert [visitor.sign_in(f"nobody-{at}", WRONG).status for at, visitor in enumerate(visitors)] == [503] * 3
+        assert client.sign_in(user.username).status == 503
+    assert client.sign_in(user.username).status == 200
 
 
 def test_without_the_counters_nobody_signs_in(client: Client, user: User) -> None:

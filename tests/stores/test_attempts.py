@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.accounts.throttle import NO_FAILURES, Failures, Limit
+from chalicelib.accounts.throttle import NONE, Counter, Limit, Limits
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.services import Services
 from chalicelib.stores import attempts
@@ -14,12 +14,13 @@ from tests.conftest import connect
 from tests.support.aws_calls import failing, met
 
 NOW = 1_800_000_000
-LIMIT = Limit(failures=10, window=300)
+LIMIT = Limit(count=10, window=300)
+LIMITS = Limits(pair=Limit(10, 300), address=LIMIT, username=LIMIT, hashing=Limit(3, 300))
 
 
 @pytest.fixture
 def store(services: Services) -> AttemptStore:
-    return AttemptStore(Table(connect("dynamodb"), services.settings.attempts_table))
+    return AttemptStore(Table(connect("dynamodb"), services.settings.attempts_table), LIMITS)
 
 
 @pytest.fixture
@@ -27,28 +28,28 @@ def key() -> Item:
     return attempts.address_key("192.0.2.7")
 
 
-def kept(store: AttemptStore, key: Item) -> Failures:
-    return attempts.failures(store.table.get(key))
+def kept(store: AttemptStore, key: Item) -> Counter:
+    return attempts.counter(store.table.get(key))
 
 
 def test_failures_add_up(store: AttemptStore, key: Item) -> None:
-    assert [store.count(key, LIMIT, NOW) for _ in range(3)] == [1, 2, 3]
-    assert kept(store, key) == Failures(3, NOW + 300)
+    assert [store.count(key, LIMIT, NOW).count for _ in range(3)] == [1, 2, 3]
+    assert kept(store, key) == Counter(3, NOW + 300)
 
 
 def test_nothing_is_no_failure(store: AttemptStore, key: Item) -> None:
-    assert kept(store, key) == NO_FAILURES
+    assert kept(store, key) == NONE
 
 
 def test_keys_count_apart(store: AttemptStore, key: Item) -> None:
     store.count(key, LIMIT, NOW)
-    assert store.count(attempts.username_key(key["pk"]), LIMIT, NOW) == 1
+    assert store.count(attempts.username_key(key["pk"]), LIMIT, NOW).count == 1
 
 
 def test_the_window_begins_with_the_first_failure_and_does_not_slide(store: AttemptStore, key: Item) -> None:
     store.count(key, LIMIT, NOW)
     store.count(key, LIMIT, NOW + 299)
-    assert kept(store, key) == Failures(2, NOW + 300)
+    assert kept(store, key) == Counter(2, NOW + 300)
 
 
 @pytest.mark.parametrize("later", [300, 301, 86_400])
@@ -56,23 +57,23 @@ def test_after_the_window_counting_starts_anew(store: AttemptStore, key: Item, l
     for _ in range(3):
         store.count(key, LIMIT, NOW)
     # The row is still there: the time to live deletes late.
-    assert store.count(key, LIMIT, NOW + later) == 1
-    assert kept(store, key) == Failures(1, NOW + later + 300)
+    assert store.count(key, LIMIT, NOW + later).count == 1
+    assert kept(store, key) == Counter(1, NOW + later + 300)
 
 
 def test_counting_goes_on_past_the_limit(store: AttemptStore, key: Item) -> None:
-    assert [store.count(key, Limit(2, 300), NOW) for _ in range(4)] == [1, 2, 3, 4]
+    assert [store.count(key, Limit(2, 300), NOW).count for _ in range(4)] == [1, 2, 3, 4]
 
 
 def test_two_first_failures_at_once_are_two(store: AttemptStore, key: Item) -> None:
     with met("PutItem", lambda: store.count(key, LIMIT, NOW)):
-        assert store.count(key, LIMIT, NOW) == 2
+        assert store.count(key, LIMIT, NOW) == Counter(2, NOW + 300)
 
 
 def test_two_failures_that_open_a_new_window_at_once_are_two(store: AttemptStore, key: Item) -> None:
     store.count(key, LIMIT, NOW)
     with met("PutItem", lambda: store.count(key, LIMIT, NOW + 300)):
-        assert store.count(key, LIMIT, NOW + 300) == 2
+        assert store.count(key, LIMIT, NOW + 300) == Counter(2, NOW + 600)
 
 
 @pytest.mark.parametrize("opened_before", [False, True])
@@ -80,9 +81,9 @@ def test_no_failure_is_lost_among_threads(store: AttemptStore, key: Item, opened
     if opened_before:
         store.count(key, LIMIT, NOW - 300)
     with ThreadPoolExecutor(8) as threads:
-        counts = list(threads.map(lambda _: store.count(key, LIMIT, NOW), range(80)))
+        counts = list(threads.map(lambda _: store.count(key, LIMIT, NOW).count, range(80)))
     assert sorted(counts) == list(range(1, 81))
-    assert kept(store, key) == Failures(80, NOW + 300)
+    assert kept(store, key) == Counter(80, NOW + 300)
 
 
 # --- Keys

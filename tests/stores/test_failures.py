@@ -23,7 +23,6 @@ from chalicelib.sample.comment_store import CommentStore
 from chalicelib.services import Services, assemble, install
 from chalicelib.stores import aws
 from chalicelib.stores.attempts import AttemptStore, address_key
-from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.keys import KeyRingStore
 from chalicelib.stores.revocations import RevocationStore
 from chalicelib.stores.sessions import SessionStore
@@ -131,10 +130,6 @@ COMMENT = Comment("c1", ZOE, "Hello", 10)
 EVENT = CommentEvent("flagged", ZOE, 20)
 
 
-def _attempts(services: Services) -> AttemptStore:
-    return AttemptStore(Table(aws.connect("dynamodb"), services.settings.attempts_table))
-
-
 CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
     UserStore: {
         "by_sub": lambda services: services.users.by_sub("sub"),
@@ -146,6 +141,7 @@ CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
         "advance_epoch": lambda services: services.users.advance_epoch(
             USER, EpochChange(1, 10, EndReason.LOGOUT, None)
         ),
+        "enable": lambda services: services.users.enable(USER),
         "replace_password_hash": lambda services: services.users.replace_password_hash(USER, "a new hash"),
     },
     SessionStore: {
@@ -177,9 +173,13 @@ CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
         "end_token": lambda services: services.revocations.end_token("client", "jti", 10),
         "read": lambda services: list(services.revocations.read(0, 10)),
     },
-    AttemptStore: {"count": lambda services: _attempts(services).count(address_key("192.0.2.7"), Limit(1, 1), 10)},
+    AttemptStore: {
+        "count": lambda services: services.attempts.count(address_key("192.0.2.7"), Limit(1, 1), 10),
+        "count_hashing": lambda services: services.attempts.count_hashing("192.0.2.7", 10),
+        "count_sign_up": lambda services: services.attempts.count_sign_up("zoe@example.com", "192.0.2.7", 10),
+    },
     SignInStore: {
-        "look_up": lambda services: services.credentials.sign_ins.look_up("zoe", "192.0.2.7"),
+        "look_up": lambda services: services.credentials.sign_ins.look_up("zoe", "192.0.2.7", 10),
         "record_failure": lambda services: services.credentials.sign_ins.record_failure("zoe", DEVICE, 10),
     },
 }
