@@ -30,15 +30,15 @@ os.environ.update(
 )
 
 from app import app
-from chalicelib import authorizer, base64url
+from chalicelib import authorizer, base64url, deadline
 from chalicelib.accounts.password import Profile
 from chalicelib.gate.decision import Gate
 from chalicelib.model import EndReason, User
 from chalicelib.scope import parse
 from chalicelib.services import Services
-from chalicelib.stores import aws
 from infra import demo
 from infra.local.gateway import Gateway
+from tests.support import patience
 from tests.support.client import Client, Clock
 
 # A busy machine is no failure. On CI the parent is Hypothesis' own profile, with the same examples each time.
@@ -54,7 +54,7 @@ ADMIN_SCOPE = f"{DEMO_SCOPE} comments:moderate users:write"
 _numbers = count()
 
 # Making a client takes longer than most tests.
-connect = cache(aws.connect)
+connect = cache(patience.connect)
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +84,7 @@ def clock() -> Clock:
 def services(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """The services of this test. All its tables are empty but that of the keys, which has the first ones."""
     monkeypatch.setattr("chalicelib.services.connect", connect)
+    monkeypatch.setattr(deadline, "INVOCATION", patience.REQUEST)
     made = replace(assemble(os.environ), profile=CHEAP, clock=clock)
     named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
     empty_tables(named)

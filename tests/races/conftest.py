@@ -14,6 +14,7 @@ from infra import demo
 from infra.emulated import ministack
 from tests.conftest import new_user
 from tests.races import contest
+from tests.support import patience
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +30,8 @@ def ministack_environment() -> Iterator[Mapping[str, str]]:
 @pytest.fixture(scope="session")
 def arena(ministack_environment: Mapping[str, str]) -> Services:
     """The services on ministack. Its clock stands at the real time: by that ministack deletes what has expired."""
-    with mock.patch.dict(os.environ, ministack_environment):
+    patient = mock.patch("chalicelib.services.connect", patience.connect)
+    with mock.patch.dict(os.environ, ministack_environment), patient:
         services = contest.assemble(os.environ, int(time.time()))
         demo.add_keys(services)  # every client is made by it, at this endpoint
     return services

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Barrier
+from unittest import mock
 
 from chalicelib.services import Services
 from tests.races import contest
+from tests.support import patience
 
 PROCESSES = 4
 _THREADS = contest.CONTESTANTS // PROCESSES
@@ -27,6 +29,7 @@ _contestants: list[_Contestant] = []
 def enter(environment: Mapping[str, str], now: int, ready: Barrier) -> None:
     """Assembles this process's services. `ready` waits for all processes."""
     os.environ.update(environment)
+    mock.patch("chalicelib.services.connect", patience.connect).start()
     services = contest.assemble(os.environ, now)
     services.keys.hmac_key(now)
     _contestants.append(_Contestant(services, ready, ThreadPoolExecutor(_THREADS)))
