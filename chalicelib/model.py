@@ -18,6 +18,7 @@ class EndReason(StrEnum):
     SESSION_LIMIT = "session_limit"
     REUSE = "reuse"
     DISABLED = "disabled"
+    RESTORED = "restored"
 
 
 class PrincipalKind(StrEnum):

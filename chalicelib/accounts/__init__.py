@@ -7,5 +7,6 @@ username       which names are taken, and when two are one
 confusables    which names look alike (confusables.txt)
 email_address  which addresses are taken, and when two are one mailbox
 throttle       how often one may fail
+restoration    what a restored backup must not bring back to life
 sessions       which sessions there are, why one ended, how to end one, the others or all
 """

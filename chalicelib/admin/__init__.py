@@ -2,6 +2,7 @@
 
 keys       keys list, rotate, revoke
 users      users rename, disable, enable
+restored   restored: after tables were restored from a backup
 command    what every command shares: --json, --yes, its question, how it ends
 output     a result as a table or as one JSON document
 """

@@ -5,7 +5,9 @@ import sys
 import click
 
 from chalicelib.admin import command
+from chalicelib.admin.command import verb
 from chalicelib.admin.keys import keys
+from chalicelib.admin.restored import restored
 from chalicelib.admin.users import users
 
 
@@ -16,6 +18,7 @@ def admin() -> None:
 
 admin.add_command(keys)
 admin.add_command(users)
+verb(admin, "restored", asks="Every session of every user ends, and every key is revoked. Go on?")(restored)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ clock, and the next one is published in the same write.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -159,6 +160,18 @@ class KeyRotation:
         # A standby that was to begin when another ring ends begins later now, and that ring goes on until then.
         self._end_unnamed(self.ring(), now)
         return standby.kid if standby else None
+
+    def replace_all(self, now: int) -> list[str]:
+        """Revokes every key that is there, standbys too, and lets new ones sign at once. Returns what it revoked.
+
+        Verifiers learn of the new keys as they read the JWK Set again; until then they refuse what these sign.
+        """
+        before = [entry.kid for entry in self.ring().entries if entry.revoked_at is None]
+        for kid in before:
+            with suppress(NotFoundError):  # another run has just revoked it
+                self.revoke(kid, now)
+        self.run(now)
+        return before
 
     def ring(self) -> KeyRing:
         """The ring as the table has it."""

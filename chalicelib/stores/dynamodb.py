@@ -85,6 +85,18 @@ class Table:
             if not start:
                 return
 
+    def scan(self) -> Iterator[Item]:
+        """Every item of the table, read page by page as they are asked for. For an operator's commands alone."""
+        start: Any = None
+        while True:
+            options: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+            with available():
+                answer = self.client.scan(TableName=self.name, ConsistentRead=True, **options)
+            yield from (unmarshal(item) for item in answer["Items"])
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
     def query(self, keys: "Range", limit: int | None = None) -> list[Item]:
         """The items in `keys`, in the order of their range keys; all of them where no limit is set."""
         items: list[Item] = []

@@ -7,7 +7,7 @@ of that is on a hot path.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -111,23 +111,25 @@ class UserStore:
         All of it or nothing. Raises `EpochChangedError` where epoch, password or whether they are disabled are
         not as `user` has them.
         """
-        changes = [*user.epoch_changes, change][-_REMEMBERED_CHANGES:]
-        values = {
-            ":epoch": change.epoch,
-            ":changes": [_change_item(each) for each in changes],
-            ":kept": change.kept or "",
-            ":new": password_hash or user.password_hash,
-            ":seen": user.session_epoch,
-            ":old": user.password_hash,
-            ":disabled": user.disabled or change.reason is EndReason.DISABLED,
-            ":was": user.disabled,
-        }
-        condition = "session_epoch = :seen AND password_hash = :old AND disabled = :was"
         entry = self._revocations.entry(Kind.USER, user.sub, change.at, epoch=change.epoch, kept=change.kept)
+        values = _advance(user, change, password_hash)
+        update = Update(self.table, key(user.sub), _ADVANCE_EPOCH, values, _AS_IT_WAS_READ)
         try:
-            self._revocations.transact(entry, Update(self.table, key(user.sub), _ADVANCE_EPOCH, values, condition))
+            self._revocations.transact(entry, update)
         except TransactionRefusedError:
             raise EpochChangedError from None
+
+    def all(self) -> Iterator[User]:
+        """Every user, for an operator's commands alone."""
+        return (read(item) for item in self.table.scan() if "username" in item)
+
+    def end_sessions(self, user: User, change: EpochChange) -> bool:
+        """Writes `change`, and tells no feed. Whether epoch, password and all were as `user` has them."""
+        try:
+            self.table.update(key(user.sub), _ADVANCE_EPOCH, _advance(user, change), _AS_IT_WAS_READ)
+        except ConditionFailedError:
+            return False
+        return True
 
     def enable(self, user: User) -> None:
         """Lets the user sign in again, where the record is there."""
@@ -151,8 +153,24 @@ _ADVANCE_EPOCH = (
     "SET session_epoch = :epoch, epoch_changes = :changes, kept_session = :kept, password_hash = :new, "
     "disabled = :disabled"
 )
+_AS_IT_WAS_READ = "session_epoch = :seen AND password_hash = :old AND disabled = :was"
 # For telling the user why a session ended; what ended longer ago is told by the oldest of these.
 _REMEMBERED_CHANGES = 20
+
+
+def _advance(user: User, change: EpochChange, password_hash: str | None = None) -> Item:
+    """The values of `_ADVANCE_EPOCH` and `_AS_IT_WAS_READ`."""
+    changes = [*user.epoch_changes, change][-_REMEMBERED_CHANGES:]
+    return {
+        ":epoch": change.epoch,
+        ":changes": [_change_item(each) for each in changes],
+        ":kept": change.kept or "",
+        ":new": password_hash or user.password_hash,
+        ":seen": user.session_epoch,
+        ":old": user.password_hash,
+        ":disabled": user.disabled or change.reason is EndReason.DISABLED,
+        ":was": user.disabled,
+    }
 
 
 def key(sub: str) -> Item:

@@ -142,6 +142,10 @@ CALLS: dict[type, dict[str, Callable[[Services], object]]] = {
             USER, EpochChange(1, 10, EndReason.LOGOUT, None)
         ),
         "enable": lambda services: services.users.enable(USER),
+        "all": lambda services: list(services.users.all()),
+        "end_sessions": lambda services: services.users.end_sessions(
+            USER, EpochChange(1, 10, EndReason.RESTORED, None)
+        ),
         "replace_password_hash": lambda services: services.users.replace_password_hash(USER, "a new hash"),
     },
     SessionStore: {
