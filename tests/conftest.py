@@ -84,7 +84,7 @@ def clock() -> Clock:
 def services(clock: Clock, keys_exist: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """The services of this test. All its tables are empty but that of the keys, which has the first ones."""
     monkeypatch.setattr("chalicelib.services.connect", connect)
-    monkeypatch.setattr(deadline, "INVOCATION", patience.REQUEST)
+    monkeypatch.setattr(deadline, "INVOCATION", patience.END)
     made = replace(assemble(os.environ), profile=CHEAP, clock=clock)
     named = (text for name, text in os.environ.items() if re.fullmatch("GATEHOUSE_.*_TABLE", name))
     empty_tables(named)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import END
+
 ROOT = Path(__file__).parents[1]
 CHALICELIB = ROOT / "chalicelib"
 LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -22,7 +24,7 @@ def contracts_kept(root: Path) -> tuple[dict[str, bool], str]:
     """Whether the imports of the project in `root` keep each contract, and what the linter says."""
     # In a process of its own: it configures logging, and disables the loggers that there are.
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=END)
     verdicts = dict(re.findall(r"^(.+) (KEPT|BROKEN)", ran.stdout, re.MULTILINE))
     kept = {name: verdict == "KEPT" for name, verdict in verdicts.items()}
     assert list(kept) == CONTRACTS, ran.stdout

@@ -26,6 +26,7 @@ from tests.conftest import new_user
 from tests.support.aws_calls import failing, met, recorded
 from tests.support.callers import serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
+from tests.support.patience import END
 from tests.support.policy_evaluators import permits
 from tests.support.token_requests import by_refresh_token
 
@@ -60,7 +61,7 @@ def test_refresh_redeemed_twice_at_once_cve_2026_53517(client: Client, services:
     ready = Barrier(AT_ONCE)
 
     def redeem(_: int) -> Reply:
-        ready.wait(30)
+        ready.wait(END)
         return client.refresh(token)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:

@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.admin.__main__ import main
 from tests.keys.conftest import empty_ring, ring
+from tests.support.patience import END
 
 __all__ = ["empty_ring", "ring"]
 
@@ -53,6 +54,6 @@ def admin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 def in_a_process(*arguments: str, typed: str = "") -> Ran:
     command: Sequence[str] = [sys.executable, "-m", "chalicelib.admin", *arguments]
     ran = subprocess.run(
-        command, cwd=ROOT, env=os.environ, input=typed, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env=os.environ, input=typed, capture_output=True, text=True, timeout=END, check=False
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)

@@ -25,8 +25,9 @@ from infra.local.gateway import Answer, Gateway
 from tests.deployed.requests import ORIGIN
 from tests.support.client import Client
 from tests.support.local_stack import Running
+from tests.support.patience import END
 
-TIMEOUT = 30  # seconds
+TIMEOUT = END
 
 
 def pytest_configure(config: pytest.Config) -> None:

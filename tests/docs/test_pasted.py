@@ -13,6 +13,7 @@ import pytest
 from tests.support.client import basic, bearer
 from tests.support.local_stack import Running
 from tests.support.pages import ROOT, blocks
+from tests.support.patience import END
 from tests.support.shells import SHELLS, paste
 
 pytestmark = pytest.mark.xdist_group("pasted")
@@ -66,7 +67,7 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Path, R
 def status(url: str, headers: Mapping[str, str]) -> int:
     """The status of the answer to GET."""
     try:
-        with urlopen(Request(url, headers=dict(headers)), timeout=60) as answer:
+        with urlopen(Request(url, headers=dict(headers)), timeout=END) as answer:
             return int(answer.status)
     except HTTPError as error:
         return error.code
@@ -74,7 +75,7 @@ def status(url: str, headers: Mapping[str, str]) -> int:
 
 def token(stack: Running, username: str) -> str:
     asked = Request(f"{stack.url}/tokens", headers=basic(username, f"{username}-password"), method="POST")
-    with urlopen(asked, timeout=60) as answer:
+    with urlopen(asked, timeout=END) as answer:
         access_token: str = json.load(answer)["access_token"]
         return access_token
 

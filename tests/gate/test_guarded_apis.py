@@ -19,6 +19,7 @@ from chalicelib.services import Services
 from chalicelib.settings import SettingsError
 from infra import template
 from tests.conftest import connect
+from tests.support.patience import END
 from tests.support.protect_your_api import block
 from tests.support.revocations import end
 
@@ -155,7 +156,7 @@ def start(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program]
     path = {"PATH": os.environ["PATH"]}
     return subprocess.run(
-        command, cwd=ROOT, env=path | environment, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=ROOT, env=path | environment, capture_output=True, text=True, check=False, timeout=END
     )
 
 

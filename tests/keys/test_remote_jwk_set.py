@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.keys.remote_jwk_set import KeysUnavailableError, RemoteJwkSet
 from tests.keys.test_jwk_set import EC, RSA, document
+from tests.support.patience import END
 
 URI = "https://auth.example.com/.well-known/jwks.json"
 
@@ -139,7 +140,7 @@ class SlowIssuer(Issuer):
     def fetch(self, uri: str) -> bytes:
         answer = super().fetch(uri)
         self.asking.set()
-        assert self.answering.wait(10)
+        assert self.answering.wait(END)
         return answer
 
 
@@ -147,7 +148,7 @@ def test_threads_wait_for_the_first_fetch_and_make_one() -> None:
     issuer = SlowIssuer(EC)
     found: list[bool] = []
     threads = in_threads(8, lambda: found.append(issuer.has("ec")))
-    assert issuer.asking.wait(10)
+    assert issuer.asking.wait(END)
     assert not found
     issuer.answering.set()
     for thread in threads:
@@ -165,7 +166,7 @@ def test_threads_go_on_with_the_keys_there_are() -> None:
     issuer.answer, issuer.now = document(RSA), issuer.now + 300
     found: list[bool] = []
     (fetching,) = in_threads(1, lambda: found.append(issuer.has("ec")))
-    assert issuer.asking.wait(10)
+    assert issuer.asking.wait(END)
     issuer.now += 300  # that fetch is long under way, and a further one would be due
     assert issuer.has("ec")
     assert not issuer.has("unknown")

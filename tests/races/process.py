@@ -38,7 +38,7 @@ def enter(environment: Mapping[str, str], now: int, ready: Barrier) -> None:
 def refresh_in_threads(refresh_token: str) -> list[str]:
     """Refreshes once in each thread, when every process is there. The successors."""
     (contestant,) = _contestants
-    contestant.ready.wait(timeout=60)
+    contestant.ready.wait(timeout=patience.END)
     return contest.at_once(
         contestant.threads, [partial(contest.refresh, contestant.services, refresh_token)] * _THREADS
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.emulated import ministack
+from tests.support.patience import END
 
 pytestmark = pytest.mark.ministack
 
@@ -32,7 +33,7 @@ def test_it_ends_when_its_starter_is_killed() -> None:
     with starter:
         assert starter.stdout is not None
         address = urlsplit(starter.stdout.readline().strip())
-        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=END) as connection:
             starter.kill()
             assert connection.recv(1) == b""  # the end of the connection, and nothing else can end it
 

@@ -1,13 +1,16 @@
 """`python -m infra.local` in a process of its own, which `make run` calls."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.patience import END
+
 ROOT = Path(__file__).parents[2]
-READY = 60  # seconds
+READY = END
 
 
 def free_port() -> int:
@@ -28,7 +31,13 @@ def start(directory: Path, port: object, project: Path = ROOT, **environment: st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_from_a_terminal,  # noqa: PLW1509  no thread holds a lock that it needs
     )
+
+
+def _from_a_terminal() -> None:
+    # Whoever runs the tests under nohup(1) has it ignored, and every child with them.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Running:

@@ -10,9 +10,9 @@ from botocore.config import Config
 
 from chalicelib.stores import aws
 
-# Seconds.
-REQUEST = 600.0
-_CONFIG = aws._CONFIG.merge(Config(connect_timeout=60, read_timeout=60))
+# Seconds. What is waited for comes; this is when a test gives up.
+END = 600.0
+_CONFIG = aws._CONFIG.merge(Config(connect_timeout=END, read_timeout=END))
 
 
 def connect(service: Any) -> Any:

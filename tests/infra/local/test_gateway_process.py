@@ -11,6 +11,7 @@ import pytest
 
 from infra.local import gateway_process
 from infra.local.gateway_process import EndedError
+from tests.support.patience import END
 
 ROOT = Path(__file__).parents[3]
 REQUEST = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -24,7 +25,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 
 def ask(listener: socket.socket) -> socket.socket:
-    client = socket.create_connection(listener.getsockname(), timeout=60)
+    client = socket.create_connection(listener.getsockname(), timeout=END)
     client.sendall(REQUEST)
     return client
 

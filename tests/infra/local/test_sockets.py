@@ -13,6 +13,7 @@ from infra.local.gateway import MAX_BODY_LENGTH
 from infra.local.http_server import MAX_HEADER_LENGTH, THREADS
 from tests.infra.local.world import THREADS as MEETING
 from tests.infra.local.world import World
+from tests.support.patience import END
 from tests.support.served import served
 
 SMUGGLED = "GET /open HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -26,7 +27,7 @@ def shared_port() -> Iterator[int]:
 
 @pytest.fixture
 def connection(shared_port: int) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", shared_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", shared_port, timeout=END)
     yield connection
     connection.close()
 
@@ -108,7 +109,7 @@ def test_an_answer_keeps_its_lines_and_says_nothing_of_the_server(connection: ht
 
 
 def exchange(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+    with socket.create_connection(("127.0.0.1", port), timeout=END) as peer:
         peer.sendall(request)
         return b"".join(iter(lambda: peer.recv(65536), b""))
 
@@ -180,7 +181,7 @@ def test_the_log_has_method_path_and_status_alone(
 def test_no_answer_is_anothers(world: World) -> None:
     def one_thread(thread: int) -> int:
         own = 0
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=END)
         for number in range(50):
             name = f"{thread}-{number}"
             headers = {"Authorization": f"Bearer token{thread}", "X-Name": name}
@@ -205,7 +206,7 @@ def test_a_hundred_slow_requests_do_not_wait_behind_a_few() -> None:
     world = World(everyone=Barrier(together))  # it opens once so many run at the same time
 
     def status(number: int) -> int:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=END)
         client.request("GET", f"/meeting/{number}", headers={"Authorization": "Bearer abc"})
         with client.getresponse() as response:
             response.read()

@@ -10,6 +10,7 @@ from chalice.app import AuthRequest
 from chalice.local import LocalARNBuilder
 
 from infra.local.gateway import Answer, Gateway
+from tests.support.patience import END
 
 TTL = 60
 THREADS = 16
@@ -81,7 +82,7 @@ def make_app(world: World) -> Chalice:
         return app.current_request.to_original_event()
 
     def meet(**_: str) -> Any:
-        world.everyone.wait(timeout=30)  # every thread's request is under way before any of them is read
+        world.everyone.wait(timeout=END)  # every thread's request is under way before any of them is read
         return echo()
 
     def two_cookies() -> Response:
