@@ -10,7 +10,7 @@ from chalice import Chalice
 from chalice.deploy.swagger import CFNSwaggerGenerator
 from chalice.package import TemplateDeepMerger
 
-FILES = ("resources.yaml", "watch.yaml")
+FILES = ("resources.yaml", "limits.yaml", "watch.yaml")
 
 # What the emulated AWS is asked to create; the rest of the file is IAM and what Chalice makes.
 _EMULATED = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key"})

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import scope
 from chalicelib.settings import PREFIX, Settings
+from infra import template
 from tests.support.pages import PAGES, ROOT
 
 # The template gives these.
@@ -36,6 +37,20 @@ def test_every_setting_is_listed_with_its_default() -> None:
         if not FROM_THE_TEMPLATE.fullmatch(name)
     }
     assert dict(rows) == expected
+
+
+def test_every_parameter_of_the_template_is_listed_with_its_default() -> None:
+    page = (ROOT / "docs/deploy.md").read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) ?\| ", page, re.MULTILINE)
+    listed = {name: default.removesuffix(" each") for names, default in rows for name in re.findall(r"\w+", names)}
+    parameters = template.additions()["Parameters"].items()
+    defaults = {name: str(parameter["Default"]) for name, parameter in parameters}
+    assert {name: default for name, default in listed.items() if name in defaults} == defaults
+
+
+def test_no_runbook_lowers_a_limit_that_everybody_shares() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    assert re.search(r"\b[Ll]ower[^.:;]*PerSecond", page) is None
 
 
 def links(page: Path) -> list[tuple[Path, str]]:

@@ -114,7 +114,7 @@ def of_a_month(measured: Measured, users: int, operation: str) -> float:
 def standing() -> float:
     """A month of what costs as much when nobody calls: a KMS key, alarms, metrics, the dashboard."""
     kinds = [item.get("Type") for item in template.resources().values()]
-    metrics = len(EventName) + len(Measure)
+    metrics = len(EventName) + len(Measure) + kinds.count("AWS::Logs::MetricFilter")
     return (
         kinds.count("AWS::KMS::Key") * prices.KMS_KEY.dollars
         + kinds.count("AWS::CloudWatch::Alarm") * prices.ALARM.dollars

@@ -99,9 +99,9 @@ class Stack:
         self._client.delete_stack(StackName=self.name)
         self._follow(last)
 
-    def protect(self) -> None:
-        """Nobody deletes the stack without taking this off first."""
-        self._client.update_termination_protection(StackName=self.name, EnableTerminationProtection=True)
+    def protect(self, *, protected: bool) -> None:
+        """Whether the stack can be deleted only after this is taken off."""
+        self._client.update_termination_protection(StackName=self.name, EnableTerminationProtection=protected)
 
     def kind(self) -> str:
         """`CREATE` or `UPDATE`. Raises `RefusalError` where neither can be done now."""

@@ -97,10 +97,16 @@ class Deployment:
         print(f"{'Updating' if stack else 'Creating'} the stack {self.stack.name} …", flush=True)
         changed = self.stack.apply(release.url, release.template, parameters)
         print("done." if changed else "nothing to change.", flush=True)
-        if self.stage == "prod":
-            self.stack.protect()
+        self._protect()
         self._rotate_keys()
         self._print_end(release.version, before)
+
+    def _protect(self) -> None:
+        """Protects the stack from deletion where its tables are, and not where they are not."""
+        parameters = (self.stack.described() or {}).get("Parameters", [])
+        for parameter in parameters:
+            if parameter["ParameterKey"] == "ProtectData":
+                self.stack.protect(protected=parameter["ParameterValue"] == "true")
 
     def _rotate_keys(self) -> None:
         """Makes the first keys now, not at the schedule's first run. Where keys are, it does nothing."""

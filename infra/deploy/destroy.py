@@ -31,8 +31,9 @@ def destroy(
     name = stack.name
     if described.get("EnableTerminationProtection"):
         raise RefusalError(
-            f"{name} is protected. `aws cloudformation update-termination-protection --stack-name {name} "
-            "--no-enable-termination-protection` takes that off."
+            f"{name} is protected. `make deploy STAGE={stage} PARAMETERS=ProtectData=false` takes that off; so "
+            f"does `aws cloudformation update-termination-protection --stack-name {name} "
+            "--no-enable-termination-protection`."
         )
     kept = _retained(stack)
     fate = "with ALL ITS DATA" if delete_data else "and keep its data"

@@ -26,12 +26,13 @@ ROOT = Path(__file__).parents[2]
 STACK = "gatehouse-dev"
 STAGE = "api"  # of the API; the one of the stack is in its name
 _PACKAGE = ROOT / "build" / "dev"
-_SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy-logs.json")
+_SOURCES = ("app.py", "chalicelib", ".chalice/config.json")
 # The emulated functions run on this machine.
 _ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _REGION = "us-east-1"
 _ROOT = "emulated"  # the access key of the account's root, and the secret that nobody checks
 _BUCKET = "gatehouse-packages"
+_LOG_GROUP = "arn:aws:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:${{{}}}"
 _CREATE_TIMEOUT, _PACKAGE_TIMEOUT = 120, 600  # seconds
 
 
@@ -110,7 +111,11 @@ def _is_current(made: Path) -> bool:
         return False
     files = [ROOT / source for source in _SOURCES]
     files += [file for kind in ("*.py", "*.json", "*.txt") for file in (ROOT / "chalicelib").rglob(kind)]
-    files += [ROOT / "requirements.txt", *(ROOT / "infra").glob("*.yaml")]
+    files += [
+        ROOT / "requirements.txt",
+        *(ROOT / "infra").glob("*.yaml"),
+        *(ROOT / ".chalice").glob("policy*.json"),
+    ]
     return made.stat().st_mtime > max(file.stat().st_mtime for file in files)
 
 
@@ -146,16 +151,24 @@ def _client(endpoint: str, service: str, credentials: Mapping[str, str] | None =
 
 
 def known_to_ministack(value: Any) -> Any:
-    """`value`, some part of a template, without the conditions on `kms:EncryptionContext:…`.
+    """`value`, some part of a template, as ministack's IAM understands it.
 
-    ministack's IAM does not know these keys, so there such a condition never holds.
+    It does not know the keys `kms:EncryptionContext:…`, so there such a condition never holds: it is left out. And
+    it knows a log group by the ARN without the `:*` at the end that AWS wants in a policy.
     """
-    if isinstance(value, list):
-        return [known_to_ministack(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {name: item for name, item in value.items() if name != "Condition" or "kms:Encryption" not in str(item)}
-    return {name: known_to_ministack(item) for name, item in kept.items()}
+    match value:
+        case list():
+            return [known_to_ministack(item) for item in value]
+        case {"Effect": _, "Resource": {"Fn::GetAtt": [str(name), "Arn"]}} if name.endswith("Logs"):
+            return {**value, "Resource": {"Fn::Sub": _LOG_GROUP.format(name)}}
+        case dict():
+            kept = {
+                name: item
+                for name, item in value.items()
+                if name != "Condition" or "kms:Encryption" not in str(item)
+            }
+            return {name: known_to_ministack(item) for name, item in kept.items()}
+    return value
 
 
 def _create(endpoint: str, directory: Path, packaged: Mapping[str, Any]) -> dict[str, str]:

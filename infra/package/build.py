@@ -72,7 +72,6 @@ def package(stage: str, architecture: str | None = None, region: str | None = No
         _stage(project, staged, architecture)
         _run_chalice(staged, stage, made, region)
         _pack(made, staged, installed)
-        _name_stage(made, stage)
         for name in ("deployment.zip", "sam.yaml"):  # the template last: it says that both are new
             (made / name).replace(result / name)
     return result
@@ -157,13 +156,6 @@ def _imported(staged: Path) -> set[str]:
     command = [sys.executable, "-I", "-c", _IMPORT_ALL, str(staged)]
     done = subprocess.run(command, env=_environment(), check=True, capture_output=True, text=True)  # noqa: S603
     return set(done.stdout.split())
-
-
-def _name_stage(made: Path, stage: str) -> None:
-    """Makes the packaged stage the default of the template's parameter `Stage`."""
-    packaged = template_in(made)
-    packaged["Parameters"]["Stage"]["Default"] = stage
-    (made / "sam.yaml").write_text(yaml.dump(packaged, Dumper=yaml.CSafeDumper))
 
 
 def main(arguments: list[str]) -> None:

@@ -185,7 +185,7 @@ def test_cognito() -> None:
 
 
 def test_what_stands_idle_is_counted_in_the_template() -> None:
-    assert cost.standing() == pytest.approx(1 + 3 + 13 * 0.10 + 20 * 0.30)
+    assert cost.standing() == pytest.approx(1 + 3 + 14 * 0.10 + 23 * 0.30)
 
 
 # --- Limits

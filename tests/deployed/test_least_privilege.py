@@ -1,6 +1,7 @@
 """The packaged roles, held to by ministack's IAM: what each function needs works, and all else is refused."""
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -39,6 +40,8 @@ GRANTED: dict[str, dict[str, set[str]]] = {
         "Decrypt": {"SealingKey"},
     },
 }
+
+LOGS = {"GateRole": "GateLogs", "RotateKeysRole": "RotateKeysLogs", "ApiHandlerRole": "APIHandlerLogs"}
 
 
 @pytest.fixture(scope="module")
@@ -125,15 +128,22 @@ def test_a_role_may_touch_no_other_service(stack: Deployed, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", GRANTED)
-def test_a_role_may_write_the_logs_of_functions_alone(stack: Deployed, role: str) -> None:
-    groups = ("gatehouse-dev-GateLogs-1A2B3C", "elsewhere-prod-GateLogs-1A2B3C")
-    for group in groups:
+def test_a_role_may_write_to_its_own_log_group_alone(stack: Deployed, role: str) -> None:
+    """Not to those of other functions, nor to those of another stage, which may hold the audit trail of prod."""
+    groups = {name: stack.physical_ids[name] for name in LOGS.values()}
+    own = groups[LOGS[role]]
+    strangers = {own.replace("dev", "prod"), f"{own}2", "gatehouse-prod-APIHandlerLogs-1A2B3C"}
+    for group in strangers:
         with suppress(stack.client("logs").exceptions.ResourceAlreadyExistsException):
             stack.client("logs").create_log_group(logGroupName=group)
     logs = stack.client("logs", credentials(stack, role))
-    ours, another = groups
-    assert allowed(logs.create_log_stream, logGroupName=ours, logStreamName=f"probe-{role}")
-    assert not allowed(logs.create_log_stream, logGroupName=another, logStreamName=f"probe-{role}")
+    stream = f"probe-{role}"
+    tried = {*groups.values(), *strangers}
+    assert {
+        group for group in tried if allowed(logs.create_log_stream, logGroupName=group, logStreamName=stream)
+    } == {own}
+    line = {"logStreamName": stream, "logEvents": [{"timestamp": int(time.time() * 1000), "message": "probe"}]}
+    assert {group for group in tried if allowed(logs.put_log_events, logGroupName=group, **line)} == {own}
     assert not allowed(logs.create_log_group, logGroupName="gatehouse-dev-other")
     assert not allowed(logs.describe_log_groups)
 
@@ -143,20 +153,25 @@ def test_the_roles_are_all_there_are(stack: Deployed) -> None:
     assert roles == GRANTED.keys()
 
 
-def test_what_ministack_is_not_told_is_the_encryption_context_alone(stack: Deployed) -> None:
-    """Its IAM does not know the keys `kms:EncryptionContext:…`, so that condition is held elsewhere."""
+def test_what_ministack_is_told_otherwise_is_the_encryption_context_and_the_arn_of_a_log_group_alone(
+    stack: Deployed,
+) -> None:
+    """Its IAM knows neither, so these are held elsewhere."""
     resources = stack.template["Resources"]
     told = deployed.known_to_ministack(resources)
-    left_out = {name for name in resources if told[name] != resources[name]}
-    assert left_out == {"APIHandlerPolicy", "RotateKeysPolicy"}
-    for name in left_out:
+    changed = {name for name in resources if told[name] != resources[name]}
+    assert changed == {"APIHandlerPolicy", "RotateKeysPolicy", *GRANTED}
+    for name in changed:
         for mine, theirs in zip(statements(resources[name]), statements(told[name]), strict=True):
             condition = {"StringEquals": {"kms:EncryptionContext:stage": {"Ref": "AWS::StackName"}}}
-            assert mine in (theirs, {**theirs, "Condition": condition})
+            log_group = {"Fn::GetAtt": [LOGS.get(name), "Arn"]}
+            assert mine in (theirs, {**theirs, "Condition": condition}, {**theirs, "Resource": log_group})
 
 
-def statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+def statements(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    properties = resource["Properties"]
+    policy = properties["Policies"][0] if "Policies" in properties else properties
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
 
 

@@ -81,6 +81,18 @@ def test_the_functions_know_their_tables_and_the_api_its_functions() -> None:
     assert "RestAPI" not in waits["Gate"] | waits["APIHandler"]
 
 
+def test_waf_stands_before_the_stage_of_the_api() -> None:
+    assert {"WebAcl", "RestAPI", "RestAPIapiStage"} <= graph(expanded())["WebAclOfApi"]
+    assert expanded()["RestAPIapiStage"]["Properties"]["StageName"] == "api"
+
+
+def test_the_stage_has_the_limits_and_the_gate_its_concurrency() -> None:
+    limits = expanded()["RestAPIapiStage"]["Properties"]["MethodSettings"]
+    assert [limit["ResourcePath"] for limit in limits] == ["/*", "/~1tokens", "/~1users", "/~1me~1password"]
+    reserved = expanded()["Gate"]["Properties"]["ReservedConcurrentExecutions"]
+    assert reserved["Fn::If"][:2] == ["ReservesForGate", {"Ref": "GateConcurrency"}]
+
+
 def test_an_issuer_in_the_environment_would_be_a_circle() -> None:
     resources = dict(expanded())
     handler = resources["APIHandler"]

@@ -3,6 +3,7 @@
 What watches it is held by test_watch.py."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLES = {name: item for name, item in template.resources().items() if item.get("Type") == "AWS::DynamoDB::Table"}
+PARAMETERS, CONDITIONS = (template.additions()[part] for part in ("Parameters", "Conditions"))
 DEFINITION = template.resources()["RestAPI"]["Properties"]["DefinitionBody"]
 RESPONSES = DEFINITION["x-amazon-apigateway-gateway-responses"]
 
@@ -50,7 +52,63 @@ def test_a_table_is_on_demand_restorable_kept_and_not_named(name: str) -> None:
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert "TableName" not in properties
     assert (TABLES[name]["DeletionPolicy"], TABLES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_protected_by_a_parameter_and_not_by_what_the_stage_is_called(name: str) -> None:
+    assert TABLES[name]["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["ProtectsData", True, False]}
+    assert CONDITIONS["ProtectsData"] == {"Fn::Equals": [{"Ref": "ProtectData"}, "true"]}
+    assert PARAMETERS["ProtectData"]["Default"] == "true"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_encrypted_with_the_customers_key_where_there_is_one(name: str) -> None:
+    customers = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+    encrypted = {"Fn::If": ["HasKmsKey", customers, {"Ref": "AWS::NoValue"}]}
+    assert TABLES[name]["Properties"]["SSESpecification"] == encrypted
+    assert CONDITIONS["HasKmsKey"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}]}
+    assert PARAMETERS["KmsKeyArn"]["Default"] == ""
+
+
+@pytest.mark.parametrize(
+    ("policy", "roles", "condition"),
+    [
+        ("TablesKmsKeyPolicy", ["ApiHandlerRole", "RotateKeysRole"], "HasKmsKey"),
+        ("FeedKmsKeyPolicy", ["GateRole"], "GateNeedsKmsKey"),
+    ],
+)
+def test_whoever_uses_a_table_may_use_the_customers_key_through_dynamodb_alone(
+    policy: str, roles: list[str], condition: str
+) -> None:
+    made = template.resources()[policy]
+    (statement,) = made["Properties"]["PolicyDocument"]["Statement"]
+    assert made["Condition"] == condition
+    assert [role["Ref"] for role in made["Properties"]["Roles"]] == roles
+    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+    through = {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": through}}
+    assert not any("*" in action for action in statement["Action"])
+
+
+def test_a_gate_that_reads_no_feed_needs_no_key_for_it() -> None:
+    both = [{"Condition": "HasKmsKey"}, {"Condition": "GateAsksFeed"}]
+    assert CONDITIONS["GateNeedsKmsKey"] == {"Fn::And": both}
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_valid"),
+    [
+        ("", True),
+        ("arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", True),
+        ("arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab", True),
+        ("1234abcd-12ab-34cd-56ef-1234567890ab", False),
+        ("alias/ours", False),
+        ("arn:aws:kms:eu-central-1:123456789012:alias/ours", False),
+    ],
+)
+def test_a_customers_key_is_named_by_its_arn(arn: str, is_valid: bool) -> None:
+    """CloudWatch Logs takes no alias, nor an id alone."""
+    assert bool(re.fullmatch(PARAMETERS["KmsKeyArn"]["AllowedPattern"], arn)) is is_valid
 
 
 def test_what_expires_expires_by_one_attribute() -> None:
@@ -160,6 +218,7 @@ def test_whoever_should_come_back_is_told_when() -> None:
     assert waiting == {
         "THROTTLED",
         "QUOTA_EXCEEDED",
+        "WAF_FILTERED",
         "AUTHORIZER_FAILURE",
         "INTEGRATION_FAILURE",
         "INTEGRATION_TIMEOUT",
@@ -179,6 +238,7 @@ def test_the_statuses_are_these() -> None:
         "UNSUPPORTED_MEDIA_TYPE": 415,
         "THROTTLED": 429,
         "QUOTA_EXCEEDED": 429,
+        "WAF_FILTERED": 429,
         "AUTHORIZER_FAILURE": 503,
         "AUTHORIZER_CONFIGURATION_ERROR": 500,
         "API_CONFIGURATION_ERROR": 500,

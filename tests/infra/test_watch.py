@@ -127,26 +127,39 @@ def test_the_access_log_is_json_without_anything_that_a_client_could_hide_a_secr
     }
 
 
-def test_the_roles_may_write_to_groups_of_the_name_that_cloudformation_gives() -> None:
-    # "AWS::Logs::LogGroup": without a name it gets the stack's, the logical id's and something unique.
-    policy = json.loads((ROOT / ".chalice/policy-logs.json").read_text())
-    (statement,) = policy["Statement"]
-    assert "LogGroupName" not in RESOURCES["GateLogs"]["Properties"]
-    assert statement["Resource"] == "arn:*:logs:*:*:log-group:gatehouse-*"
+@pytest.mark.parametrize("group", [*(f"{function}Logs" for function in FUNCTIONS), "AccessLogs"])
+def test_logs_are_encrypted_with_the_customers_key_where_there_is_one(group: str) -> None:
+    key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    assert RESOURCES[group]["Properties"]["KmsKeyId"] == key
+
+
+def test_whoever_writes_logs_may_use_the_customers_key_through_cloudwatch_alone() -> None:
+    policy = RESOURCES["LogsKmsKeyPolicy"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert policy["Condition"] == "HasKmsKey"
+    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+    through = {"Fn::Sub": "logs.${AWS::Region}.${AWS::URLSuffix}"}
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": through}}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_role_may_write_to_the_group_of_its_function_alone(function: str) -> None:
+    names = {"APIHandler": "api_handler", "Gate": "gate", "RotateKeys": "rotate_keys"}
+    config = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"][names[function]]
+    (statement,) = json.loads((ROOT / ".chalice" / config["iam_policy_file"]).read_text())["Statement"]
+    assert statement["Resource"] == {"Fn::GetAtt": [f"{function}Logs", "Arn"]}
     assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-# ---- What the API lets in
-
-
-def test_the_api_is_throttled_and_signing_in_more() -> None:
-    limits = {
-        (setting["HttpMethod"], setting["ResourcePath"]): setting["ThrottlingRateLimit"]["Ref"]
-        for setting in RESOURCES["RestAPI"]["Properties"]["MethodSettings"]
-    }
-    assert limits == {("*", "/*"): "RequestsPerSecond", ("POST", "/~1tokens"): "SignInsPerSecond"}
-    parameters = template.additions()["Parameters"]
-    assert parameters["SignInsPerSecond"]["Default"] < parameters["RequestsPerSecond"]["Default"]
+def test_a_limit_that_is_reached_is_seen_in_the_access_log() -> None:
+    seen, alarm = RESOURCES["SharedLimitReached"]["Properties"], ALARMS["SharedLimitReachedAlarm"]
+    (metric,) = seen["MetricTransformations"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert seen["LogGroupName"] == {"Ref": "AccessLogs"}
+    field = re.fullmatch(r'{ \$\.(\w+) = "THROTTLED" }', seen["FilterPattern"])
+    assert field
+    written = json.loads(RESOURCES["RestAPI"]["Properties"]["AccessLogSetting"]["Format"])
+    assert written[field[1]] == "$context.error.responseType"
 
 
 # ---- The schema of the audit trail

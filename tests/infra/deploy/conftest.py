@@ -21,6 +21,7 @@ from infra.package import build
 
 REGION = "eu-central-1"
 INTERVAL = 0.05  # seconds
+UNPROTECTED = {"ProtectData": "false"}
 BUCKET = f"gatehouse-packages-000000000000-{REGION}"
 
 
@@ -77,11 +78,11 @@ def packaged(project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def dev(aws: Mapping[str, str], project: Path) -> tuple[Deployment, str]:
-    """The stage dev, deployed, and what that printed. It is everybody's: a test leaves it deployed."""
+    """The stage dev, deployed, not protected, and what that printed. It is everybody's: a test leaves it so."""
     with mock.patch.dict(os.environ, aws):
         deployment, printed = Deployment("dev", interval=INTERVAL), StringIO()
         with redirect_stdout(printed):
-            deploy(deployment, project=project)
+            deploy(deployment, project=project, parameters=UNPROTECTED)
     return deployment, printed.getvalue()
 
 

@@ -16,6 +16,7 @@ from infra.deploy import deployment as command
 from infra.deploy import releases
 from infra.deploy.deployment import Deployment, stack_name
 from infra.deploy.destroy import destroy
+from infra.emulated import deployed
 from infra.package import build
 from infra.refusal import RefusalError
 from tests.infra.deploy.conftest import BUCKET, INTERVAL, deploy, unprotect
@@ -50,6 +51,15 @@ def parameters(deployment: Deployment) -> dict[str, str]:
     stack = deployment.stack.described()
     assert stack is not None
     return {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
+
+
+def is_protected(deployment: Deployment) -> tuple[bool, set[bool]]:
+    """Whether the stack is, and whether its tables are."""
+    stack = deployment.stack.described()
+    assert stack is not None
+    dynamodb = deployment.account.client("dynamodb")
+    described = [dynamodb.describe_table(TableName=name)["Table"] for name in tables(deployment)]
+    return stack["EnableTerminationProtection"], {table["DeletionProtectionEnabled"] for table in described}
 
 
 def version(deployment: Deployment) -> str:
@@ -214,7 +224,50 @@ def test_a_creation_that_fails_says_what_failed_first_and_leaves_nothing(
     assert prod.stack.kind() == "CREATE"
 
 
+def known_to_ministack(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without what ministack's CloudFormation cannot make."""
+    made: dict[str, Any] = deployed.known_to_ministack(template)
+    del made["Resources"]["WebAclOfApi"]
+    return made
+
+
+def test_a_customers_key_and_a_limit_by_address_are_turned_on_by_parameters(prod: Deployment, ready: None) -> None:
+    kms, waf = prod.account.client("kms"), prod.account.client("wafv2")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    given = {"KmsKeyArn": key, "GateReadsFeed": "true", "SignInsOfAddress": "100"}
+    deploy(prod)
+    prod.deploy(parameters=given, transform=known_to_ministack)
+
+    made, dynamodb = prod.stack.physical_ids(), prod.account.client("dynamodb")
+    described = [dynamodb.describe_table(TableName=made[name])["Table"] for name in TABLES]
+    assert {table["SSEDescription"]["KMSMasterKeyArn"] for table in described} == {key}
+    assert {"LogsKmsKeyPolicy", "TablesKmsKeyPolicy", "FeedKmsKeyPolicy"} <= made.keys()
+    name, acl_id, scope = made["WebAcl"].split("|")
+    (rule,) = waf.get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"]["Rules"]
+    assert rule["Name"] == "sign-ins-of-address"
+    assert int(rule["Statement"]["RateBasedStatement"]["Limit"]) == 100
+
+
 # ---- Its end ----
+
+
+def test_data_is_protected_until_a_parameter_takes_that_off_whatever_the_stage_is_called(
+    stage: Deployment, ready: None
+) -> None:
+    """A deployment that says nothing of it leaves it as it is."""
+    for value, protected in (("true", True), ("false", False)):
+        deploy(stage, parameters={"ProtectData": value})
+        deploy(stage)
+        assert is_protected(stage) == (protected, {protected})
+
+
+def test_data_is_protected_where_nothing_is_said(prod: Deployment, ready: None) -> None:
+    deploy(prod)
+    assert is_protected(prod) == (True, {True})
+    with pytest.raises(
+        RefusalError, match=r"gatehouse-prod is protected\. `make deploy STAGE=prod PARAMETERS=Protect"
+    ):
+        destroy("prod", lambda _: "gatehouse-prod", delete_data=True, interval=INTERVAL)
 
 
 def test_whoever_types_another_name_deletes_nothing(stage: Deployment) -> None:

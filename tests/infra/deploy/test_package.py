@@ -142,8 +142,16 @@ def test_settings_of_the_shell_do_not_reach_the_package(template: Mapping[str, A
     assert paths["/users"]["post"]["security"]
 
 
-def test_the_stage_is_in_the_template(template: Mapping[str, Any]) -> None:
-    assert template["Parameters"]["Stage"]["Default"] == "prod"
+def test_each_function_has_a_role_that_writes_its_own_logs_and_does_nothing_else(
+    template: Mapping[str, Any],
+) -> None:
+    resources = template["Resources"]
+    for name in FUNCTIONS:
+        role = resources[name]["Properties"]["Role"]["Fn::GetAtt"][0]
+        (policy,) = resources[role]["Properties"]["Policies"]
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == {"Fn::GetAtt": [f"{name}Logs", "Arn"]}
+        assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 def test_another_architecture_takes_its_own_shared_libraries(project: Path, tmp_path: Path) -> None:
