@@ -194,21 +194,23 @@ def _limits(given: Settings) -> Limits:
     )
 
 
-def assemble(environment: Mapping[str, str]) -> Services:
-    """The services that `environment` describes. Raises `SettingsError`."""
+def checked_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that `environment` names, held against what tokens and keys need. Raises `SettingsError`."""
     given = settings.from_environment(environment)
-    _check(given)
-    telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
-    profile, former = PROFILES[given.password_profile], PROFILES.get(given.former_password_profile)
-    return Services(given, profile, telemetry, region=environment.get("AWS_REGION", ""), former_profile=former)
-
-
-def _check(given: Settings) -> None:
     try:
         check_record({}, given.default_scope)
     except UnfitTokenError as error:
         raise settings.SettingsError(f"GATEHOUSE_DEFAULT_SCOPE must fit into a token: {error}") from None
     timing.check_rotation_period(given)
+    return given
+
+
+def assemble(environment: Mapping[str, str]) -> Services:
+    """The services that `environment` describes. Raises `SettingsError`."""
+    given = checked_settings(environment)
+    telemetry = TelemetryLog(given.stage, EventBridgeBus(given.event_bus) if given.event_bus else None)
+    profile, former = PROFILES[given.password_profile], PROFILES.get(given.former_password_profile)
+    return Services(given, profile, telemetry, region=environment.get("AWS_REGION", ""), former_profile=former)
 
 
 _lock = Lock()

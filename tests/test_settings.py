@@ -1,5 +1,6 @@
 """The environment, checked and typed: what is unambiguous is put right, what can never work stops the start."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ from chalicelib.settings import (
     from_environment,
     variable,
 )
+from tests.support.patience import END
 
+ROOT = Path(__file__).parents[1]
 TIMES = [name for name, kind in Settings.__annotations__.items() if kind is int]
 NEVER_ZERO = [
     *("access_token_lifetime", "session_idle_lifetime", "session_absolute_lifetime", "key_rotation_period"),
@@ -117,6 +120,27 @@ def test_what_can_never_work_names_the_variable_and_what_is_valid(name: str, tex
     message = refused(**{name: text})
     assert message.startswith(f"{name} must be ")
     assert valid in message
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("GATEHOUSE_ALLOWED_ORIGINS", "*"),
+        ("GATEHOUSE_KEY_ROTATION_PERIOD", "1"),
+        ("GATEHOUSE_DEFAULT_SCOPE", " ".join(f"scope-{number}" for number in range(1_000))),
+        ("GATEHOUSE_NO_SUCH_SETTING", "1"),
+    ],
+)
+def test_the_app_does_not_start_with_what_can_never_work(name: str, text: str) -> None:
+    """Not the first request finds it, but the import that Lambda, `chalice local` and packaging make."""
+    command = [sys.executable, "-c", "import app"]
+    environment = os.environ | {name: text}
+    ran = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=END
+    )
+    assert ran.returncode == 1
+    last = ran.stderr.splitlines()[-1]
+    assert last.startswith(f"chalicelib.settings.SettingsError: {name} ")
 
 
 @pytest.mark.parametrize("name", NEVER_ZERO)

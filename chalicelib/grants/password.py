@@ -10,6 +10,7 @@ from chalicelib.grants.grant import Granted, TokenRequest, required
 from chalicelib.model import Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName
+from chalicelib.tokens.claims import check_record
 from chalicelib.tokens.refresh_token import SECRET_BYTES, RefreshToken
 
 
@@ -30,9 +31,10 @@ class PasswordGrant:
     new_session_id: Callable[[], str]
 
     def __call__(self, request: TokenRequest) -> Granted:
-        """Raises what `Credentials.check` raises."""
+        """Raises what `Credentials.check` raises, and `UnfitTokenError`."""
         username, password = required(request.username, "username"), required(request.password, "password")
         user = self.credentials.check(username, password, request.device, request.now)
+        check_record(user.claims, user.scope)
         self._rehash(user, password)
         session, refresh_token = self._begun(user, request)
         self.sessions.begin(session, user, request.now)

@@ -20,6 +20,7 @@ from chalicelib.model import Device, EndReason, Session, User
 from chalicelib.scope import granted
 from chalicelib.telemetry.events import Event, EventName, Events
 from chalicelib.tokens import refresh_token
+from chalicelib.tokens.claims import check_record
 from chalicelib.tokens.refresh_token import MAX_GENERATION, HmacKeys, RefreshToken
 
 
@@ -95,7 +96,7 @@ class RefreshTokenGrant:
     events: Events
 
     def __call__(self, request: TokenRequest) -> Granted:
-        """Raises `InvalidGrantError` for every reason alike, and `StoreUnavailableError`."""
+        """Raises `InvalidGrantError` for every reason alike, `StoreUnavailableError`, and `UnfitTokenError`."""
         try:
             return self._rotated(request)
         except InvalidGrantError as error:
@@ -108,6 +109,7 @@ class RefreshTokenGrant:
         user = self.users.by_sub(token.sub)
         if user is None or user.disabled:
             raise InvalidGrantError(detail="refresh: the user is gone or disabled")
+        check_record(user.claims, user.scope)
         session = self._session(token, user, request)
         scope = granted(user.scope, session.asked_scope, request.scope)
         refreshed = _event(EventName.REFRESH, token, session, user, request.now)

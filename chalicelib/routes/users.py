@@ -5,15 +5,16 @@ import os
 from chalice import Response
 
 from chalicelib import scope as scopes
-from chalicelib import settings
 from chalicelib.accounts.sign_up import SignUp
+from chalicelib.services import checked_settings
 from chalicelib.web import body
 from chalicelib.web.call import Call
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import created, ok
 
-# Whether a route takes a token is fixed when it is registered: API Gateway is told so at deployment.
-blueprint = ProtectedBlueprint(__name__, open_sign_up=settings.from_environment(os.environ).open_sign_up)
+# Whether a route takes a token is fixed when it is registered: API Gateway is told so at deployment. And settings
+# that can never work stop the start here, not the first request.
+blueprint = ProtectedBlueprint(__name__, open_sign_up=checked_settings(os.environ).open_sign_up)
 
 
 @blueprint.post("/users")

@@ -17,6 +17,7 @@ from chalicelib.model import FIRST_PARTY, EndReason, TokenResponse, User
 from chalicelib.scope import Scope
 from chalicelib.telemetry.events import Event, EventName
 from chalicelib.tokens import refresh_token
+from chalicelib.tokens.claims import MAX_RECORD_LENGTH, UnfitTokenError
 from tests.support.one_session import (
     ABSOLUTE,
     CLIENT,
@@ -254,6 +255,13 @@ def test_a_session_that_its_user_ended_is_refused(refresh: Refresh, memory: Memo
     for _ in range(2):
         with pytest.raises(InvalidGrantError):
             refresh(FIRST)
+
+
+def test_a_record_that_fits_into_no_token_spends_nothing(refresh: Refresh, memory: Memory) -> None:
+    memory.user = replace(USER, claims={"a": "x" * MAX_RECORD_LENGTH})
+    with pytest.raises(UnfitTokenError):
+        refresh(FIRST)
+    assert memory.writes == []
 
 
 def test_a_kept_session_goes_on_whatever_the_epoch(refresh: Refresh, memory: Memory) -> None:

@@ -1,5 +1,6 @@
 """The password grant by itself: one session, begun for the client that asks."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from chalicelib.grants.password import PasswordGrant
 from chalicelib.model import Device, User
 from chalicelib.oauth.clients import Client
 from chalicelib.services import Services
+from chalicelib.stores import users
+from chalicelib.tokens.claims import MAX_RECORD_LENGTH, UnfitTokenError
 
 CLIENT = Client("client_1", frozenset({"password"}), 900, idle_lifetime=50, absolute_lifetime=70, refresh_grace=60)
 REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
@@ -60,4 +63,15 @@ def test_without_name_or_password_the_request_is_malformed(
     for incomplete in (replace(request_of_user, username=None), replace(request_of_user, password=None)):
         with pytest.raises(InvalidRequestError):
             grant(incomplete)
+    assert list(services.session_store.newest(user.sub)) == []
+
+
+def test_a_record_that_fits_into_no_token_begins_nothing(
+    grant: PasswordGrant, request_of_user: TokenRequest, services: Services, user: User
+) -> None:
+    """Written by other hands than `UserStore.add`."""
+    values = {":claims": json.dumps({"a": "x" * MAX_RECORD_LENGTH})}
+    services.users.table.update(users.key(user.sub), "SET claims = :claims", values, "attribute_exists(pk)")
+    with pytest.raises(UnfitTokenError, match=str(MAX_RECORD_LENGTH)):
+        grant(request_of_user)
     assert list(services.session_store.newest(user.sub)) == []
