@@ -22,7 +22,7 @@ from chalicelib import base64url
 from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.model import User
 from chalicelib.services import Services, install
-from infra.local.gateway import Gateway
+from infra.local.gateway import Answer, Gateway
 from tests.keys import verifiers
 from tests.keys.verifiers import Outcome, Service, Verifier
 from tests.support.callers import serve
@@ -94,10 +94,26 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Certificate.make(tmp_path_factory.mktemp("tls") / "127.0.0.1.pem")
 
 
-def outcomes(library: Verifier, services: Services, certificate: Certificate, *tokens: str) -> list[Outcome]:
+class Cached(Gateway):
+    """Answers every request as a cache would that got the JWK Set now, and asks for it no more."""
+
+    def __init__(self) -> None:
+        self._answer = Gateway(app).handle("GET", "/.well-known/jwks.json", [], b"", "192.0.2.7")
+
+    def handle(self, *_: object) -> Answer:
+        return self._answer
+
+
+def outcomes(
+    library: Verifier,
+    services: Services,
+    certificate: Certificate,
+    *tokens: str,
+    gateway: Gateway | None = None,
+) -> list[Outcome]:
     """What `library` makes of `tokens`, by the JWK Set over HTTP; aws-jwt-verify asks for HTTPS."""
     secure = library is verifiers.aws_jwt_verify
-    with served(Gateway(app), certificate.context() if secure else None) as port:
+    with served(gateway or Gateway(app), certificate.context() if secure else None) as port:
         uri = f"{'https' if secure else 'http'}://127.0.0.1:{port}/.well-known/jwks.json"
         path = str(certificate.path) if secure else ""
         return library(Service(uri, ISSUER, ISSUER, services.settings.signing_alg, path), tokens)
@@ -146,6 +162,25 @@ def test_a_key_that_is_gone_from_the_set_is_not_accepted(
     refused, accepted = outcomes(library, living, certificate, old, new)
     assert isinstance(refused, str)
     assert isinstance(accepted, dict)
+
+
+@every_pair
+def test_after_a_revocation_no_new_token_is_refused_by_whoever_has_the_set_of_before(
+    library: Verifier, living: Services, client: Client, user: User, certificate: Certificate
+) -> None:
+    """The standby was published with the key that it stands in for."""
+    cached = Cached()
+    old = client.access_token(user.username)
+    living.rotation.revoke(jwt.get_unverified_header(old)["kid"], living.now())
+    tokens = []
+    for _ in range(3):  # containers
+        serve(living)
+        tokens += [client.access_token(user.username) for _ in range(3)]
+    assert {jwt.get_unverified_header(token)["kid"] for token in tokens}.isdisjoint(
+        {jwt.get_unverified_header(old)["kid"]}
+    )
+    accepted = outcomes(library, living, certificate, *tokens, gateway=cached)
+    assert [type(claims) for claims in accepted] == [dict] * len(tokens), accepted
 
 
 @pytest.mark.parametrize("living", ["EdDSA"], indirect=True)
