@@ -1,6 +1,7 @@
 """`python -m tests.load`: clients of the served API for SECONDS (default 60), and whether every promise was kept.
 
 Two containers, processes of their own, serve the API on ministack; the news of what ended travels between them.
+One more user floods them with ends, of which nobody else may notice anything.
 Exits with 1 and the histories that break an invariant. SEED repeats what each client does, though not when.
 """
 
@@ -24,8 +25,10 @@ from infra import demo
 from infra.emulated import ministack
 from tests.load.accounts import sign_up, subject
 from tests.load.client import Device
+from tests.load.flood import Flood
 from tests.load.history import Seen, told
 from tests.load.invariants import Broken, Final, broken
+from tests.support.patience import END
 
 CONTAINERS, USERS, DEVICES = 2, 6, 3
 _MOST = 500  # requests in a second; no more are kept
@@ -53,9 +56,10 @@ def main() -> int:
         demo.add_keys(services)
         interval = services.settings.revocation_interval + _SLACK
         with _containers(Path(logs)) as ports:
-            seen, final = _run(services, ports, seconds, seed, interval)
+            flood = Flood(ports, seed, services.now())
+            seen, final = _run(services, ports, seconds, seed, interval, flood)
             _summarize(seen, seconds)
-            return _verdict(broken(seen, final, interval), Path(logs))
+            return _verdict([*flood.broken(services), *broken(seen, final, interval)], Path(logs))
 
 
 @contextmanager
@@ -76,11 +80,11 @@ def _container(log: Path) -> Iterator["Popen[str]"]:
         try:
             yield process
         finally:
-            process.communicate(timeout=30)  # closes its standard input, with which it ends
+            process.communicate(timeout=END)  # closes its standard input, with which it ends
 
 
 def _run(
-    services: Services, ports: list[int], seconds: int, seed: str, interval: float
+    services: Services, ports: list[int], seconds: int, seed: str, interval: float, flood: Flood
 ) -> tuple[list[Seen], Final]:
     seen: list[Seen] = []
     accounts = [sign_up(ports[0], f"user-{number}") for number in range(USERS)]
@@ -91,13 +95,13 @@ def _run(
     ]
     over, most = Event(), len(seen) + _MOST * seconds
 
-    def live(device: Device) -> None:
+    def live(device: Device | Flood) -> None:
         while not over.is_set() and len(seen) < most:
             device.act()
 
-    with ThreadPoolExecutor(len(devices)) as threads:
+    with ThreadPoolExecutor(len(devices) + 1) as threads:
         try:
-            lives = [threads.submit(live, device) for device in devices]
+            lives = [threads.submit(live, flood), *(threads.submit(live, device) for device in devices)]
             over.wait(seconds / 10)
             _rotate(services)
             over.wait(seconds - seconds / 10)

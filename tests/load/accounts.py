@@ -9,8 +9,8 @@ from typing import Any
 
 from chalicelib import base64url
 from chalicelib.tokens.refresh_token import PREFIX
+from tests.support.patience import END
 
-_TIMEOUT = 30  # seconds
 _SAYS, _KID = 53, 4  # bytes of a refresh token: what it says, then the id of its key
 
 
@@ -38,7 +38,7 @@ class Held:
 def sign_up(port: int, username: str) -> Account:
     """A new user."""
     account = Account(username, [f"the first password of {username}"])
-    connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
+    connection = HTTPConnection("127.0.0.1", port, timeout=END)
     fields = {"username": username, "email": f"{username}@example.com", "password": account.passwords[0]}
     connection.request("POST", "/users", json.dumps(fields), {"Content-Type": "application/json"})
     status = connection.getresponse().status

@@ -17,8 +17,8 @@ import jwt
 from chalicelib.model import EndReason
 from tests.load.accounts import Account, Held, named, session_of
 from tests.load.history import Act, Seen
+from tests.support.patience import END
 
-_TIMEOUT = 30  # seconds
 _TRIES = 20
 _UNKNOWN = {None, 503}  # no answer, or one that says to try again
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -258,7 +258,7 @@ class Device:
         return self._random.randrange(len(self._ports))
 
     def _connect(self, container: int) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self._ports[container], timeout=_TIMEOUT)
+        return HTTPConnection("127.0.0.1", self._ports[container], timeout=END)
 
 
 # What a device does, and how often.
