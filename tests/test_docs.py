@@ -91,3 +91,14 @@ def test_every_file_that_contributing_names_is_there() -> None:
     assert [
         name for name in files if not (ROOT / name).exists() and not (ROOT / "chalicelib" / name).exists()
     ] == []
+
+
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs/security.md").read_text())
+    assert len(named) > 20
+    missing = [
+        f"{path}::{test}"
+        for path, test in named
+        if re.search(rf"^def {test}\(", (ROOT / "tests" / path).read_text(), re.MULTILINE) is None
+    ]
+    assert missing == []

@@ -24,11 +24,27 @@ def failing(operation: str) -> Iterator[list[str]]:
         if model.name != operation:
             return None
         failed.append(operation)
-        error = {"Error": {"Code": "InternalServerError", "Message": ""}, "ResponseMetadata": {}}
-        return SimpleNamespace(status_code=500), error
+        return _failure()
 
     with _before_calls("dynamodb", fail):
         yield failed
+
+
+@contextmanager
+def away(what: str) -> Iterator[None]:
+    """Lets every call fail that names the table `what`, or every call of KMS where that is `kms`."""
+
+    def fail(model: Any, params: Any, **_: object) -> Any:
+        asked = "kms" if model.service_model.service_name == "kms" else str(params["body"])
+        return _failure() if what in asked else None
+
+    with _before_calls("dynamodb", fail), _before_calls("kms", fail):
+        yield
+
+
+def _failure() -> tuple[SimpleNamespace, dict[str, Any]]:
+    error = {"Error": {"Code": "InternalServerError", "Message": ""}, "ResponseMetadata": {}}
+    return SimpleNamespace(status_code=500), error
 
 
 @contextmanager
