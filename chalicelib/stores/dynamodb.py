@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.stores.aws import available
+from chalicelib.stores.conflicts import settled
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +48,7 @@ class Table:
         if values:
             options["ExpressionAttributeValues"] = marshal(values)
         with _conditional():
-            self.client.put_item(TableName=self.name, Item=marshal(item), **options)
+            settled(lambda: self.client.put_item(TableName=self.name, Item=marshal(item), **options))
 
     def update(self, key: Item, expression: str, values: Item, condition: str) -> Item:
         """Applies `expression` where `condition` holds and gives the whole new item.
@@ -55,14 +56,16 @@ class Table:
         Raises `ConditionFailedError` with what stood there instead.
         """
         with _conditional():
-            answer = self.client.update_item(
-                TableName=self.name,
-                Key=marshal(key),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=marshal(values),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            answer = settled(
+                lambda: self.client.update_item(
+                    TableName=self.name,
+                    Key=marshal(key),
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=marshal(values),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
             )
         return unmarshal(answer["Attributes"])
 
@@ -154,92 +157,6 @@ class Range:
             "ExpressionAttributeValues": marshal(values),
             "ScanIndexForward": not self.newest_first,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """A write of a whole item, as part of a transaction."""
-
-    table: Table
-    item: Item = field(repr=False)
-    condition: str | None = None
-
-    def request(self) -> dict[str, Any]:
-        """This write as TransactWriteItems takes it."""
-        request = {"TableName": self.table.name, "Item": marshal(self.item)}
-        return {"Put": request | ({"ConditionExpression": self.condition} if self.condition else {})}
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A change of one item, under a condition where one is given, as part of a transaction."""
-
-    table: Table
-    key: Item
-    expression: str
-    values: Item = field(repr=False)
-    condition: str | None = None
-
-    def request(self) -> dict[str, Any]:
-        """This write as TransactWriteItems takes it."""
-        request = {
-            "TableName": self.table.name,
-            "Key": marshal(self.key),
-            "UpdateExpression": self.expression,
-            "ExpressionAttributeValues": marshal(self.values),
-        }
-        return {"Update": request | ({"ConditionExpression": self.condition} if self.condition else {})}
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """The removal of one item under a condition, as part of a transaction."""
-
-    table: Table
-    key: Item
-    condition: str
-    values: Item = field(repr=False)
-
-    def request(self) -> dict[str, Any]:
-        """This write as TransactWriteItems takes it."""
-        return {
-            "Delete": {
-                "TableName": self.table.name,
-                "Key": marshal(self.key),
-                "ConditionExpression": self.condition,
-                "ExpressionAttributeValues": marshal(self.values),
-            }
-        }
-
-
-Write = Put | Update | Delete
-
-
-class TransactionRefusedError(Exception):
-    """Conditions of a transaction did not hold; `failed` are the numbers of those writes, from 0."""
-
-    def __init__(self, failed: frozenset[int]) -> None:
-        super().__init__("a transaction was refused")
-        self.failed = failed
-
-
-def transact(*writes: Write) -> None:
-    """Makes all of `writes`, or none. Raises `TransactionRefusedError`, `StoreUnavailableError`."""
-    client = writes[0].table.client
-    try:
-        with available():
-            client.transact_write_items(TransactItems=[write.request() for write in writes])  # type: ignore[misc]
-    except ClientError as error:
-        raise _refusal(error) from None
-
-
-def _refusal(error: ClientError) -> Exception:
-    if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return error
-    codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-    failed = frozenset(number for number, code in enumerate(codes) if code == "ConditionalCheckFailed")
-    # Without one, another transaction held an item, or throughput ran out: worth another try.
-    return TransactionRefusedError(failed) if failed else StoreUnavailableError(detail=f"transaction: {codes}")
 
 
 def batch_get(*wanted: tuple[Table, Item]) -> list[Item | None]:

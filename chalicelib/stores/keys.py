@@ -9,17 +9,9 @@ from chalicelib.keys.material import NewKey
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.keys.rotation import KeySchedule, Succession
 from chalicelib.stores.aws import available
-from chalicelib.stores.dynamodb import (
-    ConditionFailedError,
-    Item,
-    Put,
-    Range,
-    Table,
-    TransactionRefusedError,
-    Update,
-    transact,
-)
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.stores.transactions import Put, TransactionRefusedError, Update, transact
 from chalicelib.tokens.revocations import Kind
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from zlib import crc32
 
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.settings import LONGEST_ACCESS_TOKEN_LIFETIME, Settings
-from chalicelib.stores.dynamodb import Put, Range, Table, TransactionRefusedError, Update, transact
+from chalicelib.stores.dynamodb import Range, Table
+from chalicelib.stores.transactions import Put, TransactionRefusedError, Update, transact
 from chalicelib.tokens.revocation_feed import Page, Position
 from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, Revocation, RevocationsFullError
 

@@ -7,15 +7,9 @@ from chalicelib import ids
 from chalicelib import scope as scopes
 from chalicelib.grants.refresh_token import SessionRotation
 from chalicelib.model import Device, EndReason, Session
-from chalicelib.stores.dynamodb import (
-    ConditionFailedError,
-    Item,
-    Range,
-    Table,
-    TransactionRefusedError,
-    Update,
-)
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Range, Table
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.stores.transactions import TransactionRefusedError, Update
 from chalicelib.tokens.revocations import Kind
 
 _ROTATE = (

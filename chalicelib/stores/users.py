@@ -18,18 +18,9 @@ from chalicelib.accounts.confusables import skeletons
 from chalicelib.accounts.sessions import EpochChangedError
 from chalicelib.errors import EmailTakenError, UsernameTakenError
 from chalicelib.model import EndReason, EpochChange, User
-from chalicelib.stores.dynamodb import (
-    ConditionFailedError,
-    Delete,
-    Item,
-    Put,
-    Table,
-    TransactionRefusedError,
-    Update,
-    batch_get,
-    transact,
-)
+from chalicelib.stores.dynamodb import ConditionFailedError, Item, Table, batch_get
 from chalicelib.stores.revocations import RevocationStore
+from chalicelib.stores.transactions import Delete, Put, TransactionRefusedError, Update, transact
 from chalicelib.tokens.claims import check_record
 from chalicelib.tokens.revocations import Kind
 

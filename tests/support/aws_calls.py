@@ -31,6 +31,21 @@ def failing(operation: str) -> Iterator[list[str]]:
 
 
 @contextmanager
+def conflicting(operation: str, times: int) -> Iterator[None]:
+    """Lets that many such calls of DynamoDB meet another writer of the same item, which no emulator shows."""
+    code = "TransactionCanceledException" if operation == "TransactWriteItems" else "TransactionConflictException"
+    reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    error = {"Error": {"Code": code, "Message": ""}, "CancellationReasons": reasons, "ResponseMetadata": {}}
+    left = [(SimpleNamespace(status_code=400), error)] * times
+
+    def meet(model: Any, **_: object) -> Any:
+        return left.pop() if left and model.name == operation else None
+
+    with _before_calls("dynamodb", meet):
+        yield
+
+
+@contextmanager
 def away(what: str) -> Iterator[None]:
     """Lets every call fail that names the table `what`, or every call of KMS where that is `kms`."""
 
