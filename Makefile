@@ -16,7 +16,7 @@ NODE := tests/keys/node
 BENCH_NODE := bench/peers/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage load faults bench scale check package deploy rollback destroy clean node .venv-ministack
+.PHONY: help run test coverage load faults bench scale check lock package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -58,7 +58,10 @@ check: $(CHECK) ## lint, format, types, the direction of imports, the packaged t
 # What Lambda runs on: ARCHITECTURE=arm64, or lambda_architecture in .chalice/config.json; else x86_64.
 FOR := $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
-package: $(RUN) ## the deployable template and zip, under build/$STAGE (default dev)
+lock: $(RUN) ## requirements.lock anew, after a change of requirements.txt
+	@$(BIN)/python -m infra.package.lock
+
+package: $(RUN) ## the deployable template, zip and SBOM, under build/$STAGE (default dev)
 	@$(BIN)/python -m infra.package $(STAGE) $(FOR)
 
 deploy: $(RUN) ## packages, and deploys to the AWS account of the environment (docs/deploy.md)

@@ -74,6 +74,7 @@ class Deployment:
 
     def roll_back(self, version: str) -> None:
         """Makes the stack of a version that is stored. Raises `RefusalError`."""
+        self.releases.check(create=False)
         self._apply(self.releases.load(version), {})
 
     def print_versions(self) -> None:

@@ -113,6 +113,7 @@ def _is_current(made: Path) -> bool:
     files += [file for kind in ("*.py", "*.json", "*.txt") for file in (ROOT / "chalicelib").rglob(kind)]
     files += [
         ROOT / "requirements.txt",
+        ROOT / "requirements.lock",
         *(ROOT / "infra").glob("*.yaml"),
         *(ROOT / ".chalice").glob("policy*.json"),
     ]

@@ -1,4 +1,7 @@
-"""The zip that Lambda runs: the same bytes for the same files, whoever makes it and whenever."""
+"""The zip that Lambda runs: the same bytes for the same files, whoever makes it and whenever.
+
+By hand: what `chalice package`, `sam build` and `shutil.make_archive` write depends on the files' times and order.
+"""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
-"""`python -m infra.package STAGE`: leaves build/STAGE/deployment.zip and build/STAGE/sam.yaml.
+"""`python -m infra.package STAGE`: leaves build/STAGE/deployment.zip, beside it deployment.cdx.json and sam.yaml.
 
-Chalice makes the template, infra/*.yaml are merged into it, and Chalice's zip is made again: with the
-dependencies for Lambda's own architecture, compiled, without what nothing imports.
+Chalice makes the template, infra/*.yaml are merged into it, and Chalice's zip is made again: with the dependencies
+of requirements.lock for Lambda's own architecture, Chalice among them, compiled, without what nothing imports.
+By hand, since `chalice package` takes wheels for x86_64 alone, and `sam build` doesn't know Chalice.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -19,10 +19,13 @@ from zipfile import ZipFile
 import yaml
 
 from infra import template
-from infra.package import archive, dependencies, runtimes
+from infra.package import archive, dependencies, runtimes, sbom
+from infra.package.dependencies import Distribution
+from infra.package.wheels import ARCHITECTURES
 from infra.refusal import RefusalError
 
 ROOT = Path(__file__).parents[2]
+ZIP, SBOM, TEMPLATE = "deployment.zip", "deployment.cdx.json", "sam.yaml"
 DEFAULT_ARCHITECTURE = "x86_64"
 
 # Chalice makes another app than the one that AWS gets where the shell has settings: those of a stage stand in
@@ -53,7 +56,8 @@ def check(stage: str) -> None:
 
 
 def package(stage: str, architecture: str | None = None, region: str | None = None, project: Path = ROOT) -> Path:
-    """Packages the app in `project` for `stage` and gives the directory of zip and template, build/STAGE there.
+    """Packages the app in `project` for `stage` and gives the directory of zip, SBOM and template, build/STAGE
+    there.
 
     `architecture` is Lambda's `x86_64` or `arm64`; None: what .chalice/config.json says (`lambda_architecture`).
     `region` is any of the partition that it is for; None: that of the environment, else any of `aws`.
@@ -62,7 +66,7 @@ def package(stage: str, architecture: str | None = None, region: str | None = No
     check(stage)
     runtime = runtimes.known()
     architecture = architecture or _architecture(stage)
-    if architecture not in dependencies.ARCHITECTURES:
+    if architecture not in ARCHITECTURES:
         raise RefusalError(f"Lambda has no architecture {architecture!r}: ARCHITECTURE is x86_64 or arm64.")
     installed = dependencies.installed(runtime, architecture)
     result = project / "build" / stage
@@ -71,15 +75,16 @@ def package(stage: str, architecture: str | None = None, region: str | None = No
         staged, made = Path(temporary) / "project", Path(temporary) / "made"
         _stage(project, staged, architecture)
         _run_chalice(staged, stage, made, region)
-        _pack(made, staged, installed)
-        for name in ("deployment.zip", "sam.yaml"):  # the template last: it says that both are new
+        distributions = _pack(made, staged, installed)
+        (made / SBOM).write_text(sbom.text(distributions, made / ZIP, runtime.identifier, architecture))
+        for name in (ZIP, SBOM, TEMPLATE):  # the template last: it says that all are new
             (made / name).replace(result / name)
     return result
 
 
 def template_in(made: Path) -> dict[str, Any]:
     """The template in the directory `made`. The loader is the one in C: the other takes a second for it."""
-    loaded: dict[str, Any] = yaml.load((made / "sam.yaml").read_text(), Loader=yaml.CSafeLoader)
+    loaded: dict[str, Any] = yaml.load((made / TEMPLATE).read_text(), Loader=yaml.CSafeLoader)
     return loaded
 
 
@@ -87,7 +92,7 @@ def described(made: Path) -> str:
     """What lies in the directory `made`, for people: for which Lambda it is, how large, and what of."""
     function = template_in(made)["Resources"]["APIHandler"]["Properties"]
     head = f"build/{made.name} for {function['Runtime']} on {function['Architectures'][0]}"
-    return f"{head}\n{archive.table(made / 'deployment.zip')}"
+    return f"{head}\n{archive.table(made / ZIP)}"
 
 
 def _config() -> dict[str, Any]:
@@ -136,19 +141,24 @@ def _run_chalice(staged: Path, stage: str, made: Path, region: str | None) -> No
         raise RefusalError(f"chalice cannot package the app:\n{(done.stderr or done.stdout).strip()}")
 
 
-def _pack(made: Path, staged: Path, installed: Path) -> None:
-    """Makes deployment.zip in `made` again, of what Chalice put in and of `installed`."""
+def _pack(made: Path, staged: Path, installed: Path) -> list[Distribution]:
+    """Makes deployment.zip in `made` again, of what Chalice put in and of `installed`, and gives what of that."""
     tree = made / "tree"
-    with ZipFile(made / "deployment.zip") as chalices:
+    with ZipFile(made / ZIP) as chalices:
         chalices.extractall(tree)
+    # What of Chalice runs on Lambda is known to Chalice; its code comes from the locked wheel.
+    runtime = {name for name in _names(tree) if name.startswith("chalice/")}
+    distributions = dependencies.shipped(installed, _imported(staged) - {"chalice"}, runtime)
+    shutil.rmtree(tree / "chalice")
     dependencies.compile_all(tree)
-    ours = ((file.relative_to(tree).as_posix(), file) for file in tree.rglob("*") if file.is_file())
-    archive.write(made / "deployment.zip", [*ours, *_dependencies(staged, installed)])
+    files = [(name, tree / name) for name in _names(tree)]
+    files += [(str(path), installed / path) for distribution in distributions for path in distribution.files]
+    archive.write(made / ZIP, files)
+    return distributions
 
 
-def _dependencies(staged: Path, installed: Path) -> Iterator[tuple[str, Path]]:
-    for path in dependencies.shipped(installed, _imported(staged)):
-        yield str(path), installed / path
+def _names(tree: Path) -> list[str]:
+    return [file.relative_to(tree).as_posix() for file in tree.rglob("*") if file.is_file()]
 
 
 def _imported(staged: Path) -> set[str]:

@@ -1,36 +1,56 @@
-"""The distributions that the functions import, as pip installs them for Lambda, whatever this machine is."""
+"""The distributions that the functions import, as they are installed for Lambda, whatever this machine is.
+
+By hand: `chalice package` and `sam build` put all of each distribution in, uncompiled.
+"""
 
 import csv
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PathDistribution
 from pathlib import Path, PurePosixPath
 
+from packaging.utils import canonicalize_name
+
+from infra.package import lock, wheels
 from infra.package.runtimes import Runtime
-from infra.refusal import RefusalError
+from infra.package.wheels import Wheel
 
 ROOT = Path(__file__).parents[2]
-ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}  # as Lambda and as Linux says it
-REQUIREMENTS = ROOT / "requirements.txt"
 _CACHE = ROOT / "build" / "dependencies"
+_WHEELS = "wheels.json"  # beside what is installed: the files that it is of
 _LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 
 
-def installed(runtime: Runtime, architecture: str) -> Path:
-    """The directory with the distributions of requirements.txt for `runtime` on `architecture`, compiled.
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What ships of a distribution: `files` below the directory where it is installed, `info` its `.dist-info`."""
 
-    Made once for what they depend on, and kept under build/. Raises `RefusalError` where pip fails.
+    wheel: Wheel
+    info: Path
+    files: tuple[PurePosixPath, ...]
+
+
+def installed(runtime: Runtime, architecture: str) -> Path:
+    """The directory with the distributions of requirements.lock for `runtime` on `architecture`, compiled.
+
+    Made once for what they depend on, and kept under build/. Raises `RefusalError` where pip fails, and where the
+    lock is not that of requirements.txt.
     """
-    key = f"{runtime.identifier}-{architecture}-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
+    lock.check()
+    key = f"{runtime.identifier}-{architecture}-{hashlib.sha256(lock.LOCK.read_bytes()).hexdigest()[:16]}"
     directory = _CACHE / key
     if not directory.exists():
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
             made = Path(temporary) / "installed"
-            _install(made, runtime, architecture)
+            taken = wheels.install(lock.LOCK, made, runtime, architecture)
+            (made / _WHEELS).write_text(json.dumps([asdict(wheel) for wheel in taken]))
             compile_all(made)
             try:
                 made.rename(directory)
@@ -38,32 +58,6 @@ def installed(runtime: Runtime, architecture: str) -> Path:
                 if not directory.exists():
                     raise
     return directory
-
-
-def _install(directory: Path, runtime: Runtime, architecture: str) -> None:
-    # pip takes a platform literally: each older one that the C library can do is named too (PEP 600).
-    minors = range(runtime.glibc, 16, -1)
-    platforms = [f"manylinux_2_{minor}_{ARCHITECTURES[architecture]}" for minor in minors]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-compile",
-        "--only-binary=:all:",
-    ]
-    command += ["--python-version", runtime.identifier.removeprefix("python"), "--implementation", "cp"]
-    command += [argument for platform in [*platforms, f"manylinux2014_{ARCHITECTURES[architecture]}"]
-                for argument in ("--platform", platform)]  # fmt: skip
-    command += ["--target", str(directory), "--requirement", str(REQUIREMENTS)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 (our own command)
-    if done.returncode:
-        reason = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr[-300:])
-        raise RefusalError(
-            f"pip cannot install requirements.txt for {runtime.identifier}, {architecture}: {reason}"
-        )
 
 
 def compile_all(directory: Path) -> None:
@@ -77,17 +71,25 @@ def compile_all(directory: Path) -> None:
     subprocess.run(command, cwd=directory, env=environment, check=True)  # noqa: S603 (our own command)
 
 
-def shipped(directory: Path, imported: set[str]) -> Iterator[PurePosixPath]:
-    """The files below `directory` that belong in the package: of the top-level modules `imported`, and the
-    licences of the distributions that they are from."""
-    for info in sorted(directory.glob("*.dist-info")):
-        with (info / "RECORD").open(newline="") as record:
-            paths = [PurePosixPath(row[0]) for row in csv.reader(record)]
-        code = [path for path in paths if _is_code(path, imported)]
-        yield from code
-        yield from (_compiled(path) for path in code if path.suffix == ".py")
-        if code:
-            yield from (path for path in paths if path.parts[0] == info.name and _is_licence(path))
+def shipped(directory: Path, imported: set[str], single: set[str]) -> list[Distribution]:
+    """What of `directory`, where `installed` has them, belongs in the package: the top-level modules `imported`,
+    the files `single`, and the licences of the distributions that they are from."""
+    taken = {canonicalize_name(one["name"]): Wheel(**one) for one in json.loads((directory / _WHEELS).read_text())}
+    return [
+        Distribution(taken[canonicalize_name(PathDistribution(info).name)], info, files)
+        for info in sorted(directory.glob("*.dist-info"))
+        if (files := tuple(_files(info, imported, single)))
+    ]
+
+
+def _files(info: Path, imported: set[str], single: set[str]) -> Iterator[PurePosixPath]:
+    with (info / "RECORD").open(newline="") as record:
+        paths = [PurePosixPath(row[0]) for row in csv.reader(record)]
+    code = [path for path in paths if str(path) in single or _is_code(path, imported)]
+    yield from code
+    yield from (_compiled(path) for path in code if path.suffix == ".py")
+    if code:
+        yield from (path for path in paths if path.parts[0] == info.name and _is_licence(path))
 
 
 def _is_code(path: PurePosixPath, imported: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 Peak resident memory and processor time, beside the memory that .chalice/config.json gives it. Lambda gives
 processor in proportion: a whole one at 1,769 MB ("Configure Lambda function memory", AWS Lambda Developer Guide).
+By hand: AWS Lambda Power Tuning measures on AWS, in an account.
 """
 
 import base64

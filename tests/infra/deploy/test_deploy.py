@@ -1,5 +1,7 @@
 """A stage's life: deployed, deployed again, changed, rolled back, deleted, and its data taken over."""
 
+import base64
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from infra.deploy import deployment as command
 from infra.deploy import releases
 from infra.deploy.deployment import Deployment, stack_name
 from infra.deploy.destroy import destroy
+from infra.deploy.releases import Releases
 from infra.emulated import deployed
 from infra.package import build
 from infra.refusal import RefusalError
@@ -103,12 +106,13 @@ def test_a_new_stage_says_where_it_is_and_which_version_it_is(dev: tuple[Deploym
     assert "make rollback" not in printed  # there is nothing to go back to
 
 
-def test_the_bucket_is_closed_and_sealed(stage: Deployment) -> None:
+def test_the_bucket_is_closed_sealed_and_versioned(stage: Deployment) -> None:
     s3 = stage.account.client("s3")
     closed = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
     sealed = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
     assert set(closed.values()) == {True}
     assert sealed[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
 
 
 # ---- Its changes ----
@@ -144,7 +148,8 @@ def changed(packaged: Path, directory: Path, module: str, code: bytes) -> Path:
         for name in before.namelist():
             if not name.startswith(compiled):
                 after.writestr(name, before.read(name) + (code if name == module else b""))
-    shutil.copy(packaged / "sam.yaml", directory)
+    for name in ("sam.yaml", "deployment.cdx.json"):
+        shutil.copy(packaged / name, directory)
     return directory
 
 
@@ -174,6 +179,72 @@ def test_what_a_rollback_deploys_is_what_was_deployed(
 def test_a_version_that_there_is_not_is_refused(stage: Deployment) -> None:
     with pytest.raises(RefusalError, match=f"{BUCKET} has no version 0000 of gatehouse-dev"):
         stage.roll_back("0000")
+
+
+def place(deployment: Deployment, version: str) -> dict[str, str]:
+    """Where the zip of that version lies."""
+    return {"Bucket": BUCKET, "Key": f"{deployment.stack.name}/{version}/deployment.zip"}
+
+
+def running(deployment: Deployment) -> str:
+    """The checksum of the code that the API's function runs, as Lambda tells it."""
+    functions, ids = deployment.account.client("lambda"), deployment.stack.physical_ids()
+    checksum: str = functions.get_function_configuration(FunctionName=ids["APIHandler"])["CodeSha256"]
+    return checksum
+
+
+def test_a_package_that_somebody_put_in_the_place_of_ours_is_not_deployed(
+    stage: Deployment, packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who knows the sources knows what the next version will be called."""
+    before, ours = (version(stage), running(stage)), changed(packaged, tmp_path, "app.py", b"NEXT = 1\n")
+    foreseen = Releases(stage.account.client("s3"), BUCKET, stage.account.id, "gatehouse-foreseen")
+    named = foreseen.store(ours, deployed.known_to_ministack(build.template_in(ours))).version
+    stage.account.client("s3").put_object(**place(stage, named), Body=b"planted")
+    monkeypatch.setattr(build, "package", lambda *_: ours)
+    with pytest.raises(RefusalError, match="somebody has written there"):
+        deploy(stage)
+    assert (version(stage), running(stage)) == before
+
+
+def test_a_package_that_somebody_changed_since_is_not_rolled_back_to(
+    stage: Deployment, packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, s3, second = version(stage), stage.account.client("s3"), tmp_path
+    monkeypatch.setattr(build, "package", lambda *_: changed(packaged, second, "app.py", b"SECOND = 1\n"))
+    deploy(stage)
+    before = version(stage), running(stage)
+    planted = s3.put_object(**place(stage, first), Body=b"planted")["VersionId"]
+    with pytest.raises(RefusalError, match="somebody has written there"):
+        stage.roll_back(first)
+    assert (version(stage), running(stage)) == before
+
+    s3.delete_object(**place(stage, first), VersionId=planted)  # what docs/deploy.md says to do
+    stage.roll_back(first)
+    assert version(stage) == first
+
+
+def test_a_package_that_somebody_changes_once_it_was_compared_is_not_deployed(
+    stage: Deployment, packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, ours = version(stage), changed(packaged, tmp_path, "app.py", b"COMPARED = 1\n")
+    apply = stage.stack.apply
+
+    def change_and_apply(url: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+        theirs = changed(packaged, directory, "app.py", b"PLANTED = 1\n") / "deployment.zip"
+        named = releases.deployed_version(template)
+        stage.account.client("s3").put_object(**place(stage, named), Body=theirs.read_bytes())
+        return apply(url, template, parameters)
+
+    directory = tmp_path / "theirs"
+    directory.mkdir()
+    monkeypatch.setattr(build, "package", lambda *_: ours)
+    monkeypatch.setattr(stage.stack, "apply", change_and_apply)
+    deploy(stage)
+    checksum = hashlib.sha256((ours / "deployment.zip").read_bytes()).digest()
+    assert running(stage) == base64.b64encode(checksum).decode()
+    monkeypatch.setattr(stage.stack, "apply", apply)
+    stage.roll_back(before)
 
 
 def test_keys_that_cannot_be_made_are_told_with_the_log_that_says_why(

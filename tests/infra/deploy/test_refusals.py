@@ -119,6 +119,15 @@ def test_no_bucket(operator: Mapping[str, str]) -> None:
     )
 
 
+@pytest.mark.parametrize("rollback", [(), ("--rollback", "84fbf587f469")])
+def test_a_bucket_that_is_not_versioned(operator: Mapping[str, str], rollback: tuple[str, ...]) -> None:
+    where, name = {"LocationConstraint": REGION}, f"unversioned-{len(rollback)}"
+    account.find().client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    told = deploying("dev", "--bucket", name, *rollback)
+    assert told.startswith(f"gatehouse: the bucket {name} is not versioned, so what was compared could be changed")
+    assert f"`aws s3api put-bucket-versioning --bucket {name} --versioning-configuration " in told
+
+
 def test_the_bucket_has_the_name_of_account_and_region(operator: Mapping[str, str]) -> None:
     assert Deployment("dev").releases.bucket == BUCKET
 
