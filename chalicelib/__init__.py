@@ -34,6 +34,7 @@ Packages and modules. Imports run from top to bottom, never up; `pyproject.toml`
     base64url       base64url in its canonical form
     strict_json     JSON that no two readers read differently
     network         the network of an address
+    clocks          how far the clocks of two machines may lie apart
     deadline        by when the work under way must end
     errors          what can go wrong
     version         the version of this code

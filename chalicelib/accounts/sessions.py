@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import (
     ConflictError,
     InvalidTokenError,
@@ -14,7 +15,7 @@ from chalicelib.errors import (
 )
 from chalicelib.model import EndReason, EpochChange, Session, User
 from chalicelib.telemetry.events import Event, EventName, Events
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, RevocationsFullError
+from chalicelib.tokens.revocations import WINDOW, RevocationsFullError
 
 PAGE_SIZE = 100
 

@@ -1,28 +1,26 @@
 """What the settings say of keys: how long each is published, signs, and stays for what it signed."""
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.keys.material import HMAC_ALG
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import RotationPolicy
 from chalicelib.settings import Settings, SettingsError
-
-# How far clocks may lie apart, in seconds.
-MAX_CLOCK_SKEW = 60
 
 
 def lead(given: Settings) -> int:
     """How many seconds a key is published, at the least, before it signs by the schedule."""
     # A set may be as old as the ring of the container that served it, then lie in a shared cache, then in the
     # verifier's own, each for as long as the set may be cached.
-    return 3 * given.jwks_max_age + MAX_CLOCK_SKEW
+    return 3 * given.jwks_max_age + CLOCK_SKEW
 
 
 def token_lifetimes(given: Settings) -> dict[Purpose, int]:
     """For how many seconds after its making somebody may accept what a key of each purpose signed."""
     # A verifier's clock may run behind ours; and a refresh at the last moment may be asked for again.
-    access_token = given.access_token_lifetime + MAX_CLOCK_SKEW
+    access_token = given.access_token_lifetime + CLOCK_SKEW
     return {
         Purpose.ACCESS_TOKEN: access_token,
-        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + given.refresh_grace + MAX_CLOCK_SKEW,
+        Purpose.REFRESH_TOKEN: given.session_idle_lifetime + given.refresh_grace + CLOCK_SKEW,
         Purpose.ID_TOKEN: access_token,
     }
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.settings import LONGEST_ACCESS_TOKEN_LIFETIME, Settings
 from chalicelib.stores.dynamodb import Range, Table
 from chalicelib.stores.transactions import Put, TransactionRefusedError, Update, transact
 from chalicelib.tokens.revocation_feed import Page, Position
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, Revocation, RevocationsFullError
+from chalicelib.tokens.revocations import WINDOW, Kind, Revocation, RevocationsFullError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

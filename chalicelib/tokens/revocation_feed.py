@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Revocation, Revocations
+from chalicelib.tokens.revocations import WINDOW, Revocation, Revocations
 
 # Each pull begins so many seconds before the one before it: clocks differ, and a write is done some seconds after
 # its time was taken.

@@ -12,8 +12,6 @@ from typing import Protocol
 
 from chalicelib.errors import ConflictError
 
-# How far clocks may lie apart, in seconds: the one bound for everything that compares times of two machines.
-CLOCK_SKEW = 60
 # Everything that ends for one principal within so many seconds is one entry, so that nobody can flood the feed.
 WINDOW = 60
 

@@ -72,7 +72,10 @@ def from_status(code: int) -> Response:
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> Response:
-    """A problem details object (RFC 9457 §3.1); `about:blank` means that the title is the status's (§4.2.1)."""
+    """A problem details object (RFC 9457 §3.1); `about:blank` means that the title is the status's (§4.2.1).
+
+    Types of our own would have to be addresses that somebody keeps; the sentences tell the cases apart.
+    """
     body = {
         "type": "about:blank",
         "title": _TITLES.get(status, status.phrase),

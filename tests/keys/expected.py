@@ -2,9 +2,10 @@
 
 import secrets
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.keys.ring import KeyEntry, Purpose
 from chalicelib.keys.rotation import KeyRotation, RingStore
-from chalicelib.keys.timing import MAX_CLOCK_SKEW, rotation_policies, token_lifetimes
+from chalicelib.keys.timing import rotation_policies, token_lifetimes
 from chalicelib.settings import Settings
 from tests.support.recorder import Recorder
 
@@ -16,7 +17,7 @@ DEFAULTS = Settings()
 
 def cached_for(settings: Settings) -> int:
     """How old the set that anyone goes by can be, in seconds: a ring, a shared cache and a verifier."""
-    return settings.jwks_max_age + settings.jwks_max_age + settings.jwks_max_age + MAX_CLOCK_SKEW
+    return settings.jwks_max_age + settings.jwks_max_age + settings.jwks_max_age + CLOCK_SKEW
 
 
 def lives_for(settings: Settings, purpose: Purpose) -> int:
@@ -25,7 +26,7 @@ def lives_for(settings: Settings, purpose: Purpose) -> int:
         Purpose.ACCESS_TOKEN: settings.access_token_lifetime,
         Purpose.REFRESH_TOKEN: settings.session_idle_lifetime + settings.refresh_grace,
     }
-    return lifetimes[purpose] + MAX_CLOCK_SKEW
+    return lifetimes[purpose] + CLOCK_SKEW
 
 
 LEAD = cached_for(DEFAULTS)

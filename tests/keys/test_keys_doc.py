@@ -6,10 +6,11 @@ import pytest
 from chalice.app import Rate, ScheduledEventConfig
 
 from app import app
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.keys.material import SIGNING_ALGORITHMS
 from chalicelib.keys.ring import Purpose
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.keys.timing import MAX_CLOCK_SKEW, lead, token_lifetimes
+from chalicelib.keys.timing import lead, token_lifetimes
 from chalicelib.settings import Settings
 from tests.support.pages import ROOT
 
@@ -43,7 +44,7 @@ STATED = [
     f"| gone | no | no | {days(KEPT_WHEN_GONE)}, then it is removed",
     f"- {minutes(LEAD)} before it signs: a container's key ring, a shared cache and the verifier's own may each",
     f"may each be {minutes(GIVEN.jwks_max_age)} old (`GATEHOUSE_JWKS_MAX_AGE`)",
-    f"and clocks may lie {minutes(MAX_CLOCK_SKEW)} apart",
+    f"and clocks may lie {minutes(CLOCK_SKEW)} apart",
     f"- {minutes(RETIRED)} after: an access token lives {minutes(GIVEN.access_token_lifetime)}",
     f"A refresh token lives {days(GIVEN.session_idle_lifetime)} (`GATEHOUSE_SESSION_IDLE_LIFETIME`).",
     f"every container signs with it within {GIVEN.revocation_interval} s",

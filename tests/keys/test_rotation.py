@@ -2,7 +2,7 @@
 
 How old may the newest JWK Set be that a verifier can lay hands on? A container serves its ring, which is at
 most `jwks_max_age` old; a shared cache keeps what it was served for as long again, and the verifier what it was
-given. Clocks lie apart by `MAX_CLOCK_SKEW`. So: three times `jwks_max_age`, and the skew.
+given. Clocks lie apart by `CLOCK_SKEW`. So: three times `jwks_max_age`, and the skew.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.keys.ring import KeyEntry, Purpose, Role
 from chalicelib.keys.rotation import KEPT_WHEN_GONE
-from chalicelib.keys.timing import MAX_CLOCK_SKEW
 from chalicelib.settings import Settings
 from tests.keys.expected import (
     DAY,
@@ -254,7 +254,7 @@ def test_a_key_is_removed_a_day_after_it_is_gone_and_not_before(store: MemoryRin
 def test_an_hmac_key_stays_for_the_idle_lifetime_and_the_grace(store: MemoryRing) -> None:
     first = oldest(store, Purpose.REFRESH_TOKEN)
     ring = rotation(store).ring()
-    last = BEGIN + PERIOD + DEFAULTS.session_idle_lifetime + DEFAULTS.refresh_grace + MAX_CLOCK_SKEW - 1
+    last = BEGIN + PERIOD + DEFAULTS.session_idle_lifetime + DEFAULTS.refresh_grace + CLOCK_SKEW - 1
     assert (ring.role(first, last), ring.role(first, last + 1)) == (Role.RETIRED, Role.GONE)
 
 

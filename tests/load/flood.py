@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.services import Services
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW
+from chalicelib.tokens.revocations import WINDOW
 from tests.load.accounts import sign_up, subject
 from tests.load.client import Device
 from tests.load.history import Seen

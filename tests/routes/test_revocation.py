@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import jwt
 import pytest
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.model import User
 from chalicelib.services import Services, install
@@ -12,7 +13,7 @@ from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
 from chalicelib.tokens import access_token
 from chalicelib.tokens.access_token import AccessToken
 from chalicelib.tokens.revocation_feed import Page
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, RevocationsFullError
+from chalicelib.tokens.revocations import WINDOW, Kind, RevocationsFullError
 from infra.emulated.aws_calls import operations
 from tests.conftest import connect, new_user
 from tests.support.aws_calls import failing, recorded

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.services import Services
 from chalicelib.stores.dynamodb import Table
 from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
 from chalicelib.tokens.revocation_feed import READ_BACK
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Kind, Revocation, RevocationsFullError
+from chalicelib.tokens.revocations import WINDOW, Kind, Revocation, RevocationsFullError
 from infra.emulated.aws_calls import operations
 from tests.conftest import connect
 from tests.support.aws_calls import failing, recorded

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.tokens.revocation_feed import READ_BACK, Feed, Page, Position
-from chalicelib.tokens.revocations import CLOCK_SKEW, WINDOW, Revocation
+from chalicelib.tokens.revocations import WINDOW, Revocation
 from tests.support import revocations
 
 NOW = 1_800_000_000
