@@ -73,7 +73,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a request came from, as far as the gateway tells."""
+    """Where a request came from, as the gateway saw it."""
 
     address: str
     user_agent: str

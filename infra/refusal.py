@@ -1,4 +1,4 @@
-"""What an operator is told when something is missing: one line on standard error, and status 1."""
+"""What an operator reads when something is missing: one line on standard error, and status 1."""
 
 import sys
 from collections.abc import Callable
@@ -17,9 +17,9 @@ def run(command: Callable[[], None]) -> None:
     except RefusalError as error:
         sys.exit(f"gatehouse: {error}")
     except KeyboardInterrupt:
-        sys.exit("gatehouse: interrupted. AWS goes on with what it was told.")
+        sys.exit("gatehouse: interrupted. AWS goes on with what was begun.")
     except ClientError as error:
-        told = error.response.get("Error", {})
-        sys.exit(f"gatehouse: AWS refused {error.operation_name}: {told.get('Message') or told.get('Code')}")
+        refusal = error.response.get("Error", {})
+        sys.exit(f"gatehouse: AWS refused {error.operation_name}: {refusal.get('Message') or refusal.get('Code')}")
     except BotoCoreError as error:
         sys.exit(f"gatehouse: {error}")

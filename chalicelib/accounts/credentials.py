@@ -40,9 +40,9 @@ class Credentials:
         try:
             throttle.check(attempts, self.limits, now)
         except TooManyRequestsError:
-            self.events.record(_told(EventName.SIGN_IN_THROTTLED, user, now))
+            self.events.record(_event(EventName.SIGN_IN_THROTTLED, user, now))
             raise
-        # An unknown user costs one verification too, and a disabled one is told nothing else.
+        # An unknown user costs one verification too, and a disabled one gets the same answer.
         right = self.passwords.verify(password, user.password_hash if user else None)
         if user is None or not right or user.disabled:
             self._failed(name, user, "disabled" if right else "credentials", device, now)
@@ -51,13 +51,13 @@ class Credentials:
 
     def _failed(self, username: str, user: User | None, reason: str, device: Device, now: int) -> None:
         failures = self.sign_ins.record_failure(username, device, now)
-        self.events.record(replace(_told(EventName.SIGN_IN_REFUSED, user, now), reason=reason))
+        self.events.record(replace(_event(EventName.SIGN_IN_REFUSED, user, now), reason=reason))
         if failures == self.limits.username.count:
-            piled_up = _told(EventName.SIGN_IN_FAILURES_PILED_UP, user, now)
+            piled_up = _event(EventName.SIGN_IN_FAILURES_PILED_UP, user, now)
             self.events.record(replace(piled_up, failures=failures))
 
 
-def _told(event: EventName, user: User | None, now: int) -> Event:
+def _event(event: EventName, user: User | None, now: int) -> Event:
     # Never the name as it was typed.
     return Event(event=event, at=now, sub=user.sub if user else None, username=user.username if user else None)
 

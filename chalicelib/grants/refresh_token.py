@@ -61,8 +61,8 @@ class Ends(Protocol):
         """Ends the session, once. Whether this call did it."""
 
 
-class Presented(Enum):
-    """What a token is, whose write did not take."""
+class NotRotated(Enum):
+    """Why the write of a token did not take: what the token is."""
 
     REPLAY = "replay"
     REUSE = "reuse"
@@ -71,18 +71,18 @@ class Presented(Enum):
 
 def why_not_rotated(
     token: RefreshToken, client_id: str, session: Session | None, now: int, grace: int
-) -> Presented:
+) -> NotRotated:
     """Why the write of `token` did not take on `session`; `grace` in seconds."""
     if session is None or session.secret_hash != token.secret_hash() or session.client_id != client_id:
-        return Presented.REFUSED
+        return NotRotated.REFUSED
     # The time to live deletes late, by days: what is over is over (design: expiry is checked in code).
     if session.ended_at is not None or now >= session.ends_at():
-        return Presented.REFUSED
+        return NotRotated.REFUSED
     if token.generation >= session.generation:
-        return Presented.REFUSED
+        return NotRotated.REFUSED
     if token.generation == session.generation - 1 and now <= session.rotated_at + grace:
-        return Presented.REPLAY
-    return Presented.REUSE
+        return NotRotated.REPLAY
+    return NotRotated.REUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ class RefreshTokenGrant:
         if session is not None and written:
             return session
         presented = why_not_rotated(token, client.client_id, session, now, client.refresh_grace)
-        if session is None or presented is Presented.REFUSED or not session.lives_with(user):
+        if session is None or presented is NotRotated.REFUSED or not session.lives_with(user):
             raise InvalidGrantError(detail="refresh: no such living session")
-        if presented is Presented.REUSE:
+        if presented is NotRotated.REUSE:
             self._end(token, session, user, now)
             raise InvalidGrantError(detail="refresh: reuse")
         return session

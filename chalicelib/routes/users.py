@@ -1,4 +1,4 @@
-"""Accounts over HTTP: signing up, and what an account is told about itself."""
+"""Accounts over HTTP: signing up, and what an access token says of its account."""
 
 import os
 
@@ -12,8 +12,8 @@ from chalicelib.web.call import Call
 from chalicelib.web.protected_blueprint import ProtectedBlueprint
 from chalicelib.web.responses import created, ok
 
-# Whether a route takes a token is fixed when it is registered: API Gateway is told so at deployment. And settings
-# that can never work stop the start here, not the first request.
+# Whether a route takes a token is fixed when it is registered: a deployment writes it into API Gateway. And
+# settings that can never work stop the start here, not the first request.
 blueprint = ProtectedBlueprint(__name__, open_sign_up=checked_settings(os.environ).open_sign_up)
 
 
@@ -35,15 +35,15 @@ def sign_up(call: Call) -> Response:
 
 @blueprint.get("/me")
 def me(call: Call) -> Response:
-    """The account as its access token tells it; no store is asked."""
+    """The account as its access token has it, without a read."""
     caller = call.caller
-    told = {
+    registered = {
         "sub": caller.sub,
         "username": caller.username,
         "client_id": caller.client_id,
         "scope": scopes.serialize(caller.scope),
         "session_id": caller.sid,
     }
-    own = {name: value for name, value in caller.claims.items() if name not in told}
-    present = {name: value for name, value in told.items() if value is not None}
+    own = {name: value for name, value in caller.claims.items() if name not in registered}
+    present = {name: value for name, value in registered.items() if value is not None}
     return ok({**own, **present})

@@ -29,7 +29,7 @@ _ROOM = "attribute_not_exists(s) OR size(s) < :most"
 
 class RevocationStore:
     """`lifetime` is how long access tokens live now, `longest` how long any may ever live, in seconds. `shards`
-    is how many partitions share a quarter of an hour. `note` is told what was written here."""
+    is how many partitions share a quarter of an hour. `note` gets what was written here."""
 
     def __init__(
         self,

@@ -145,7 +145,7 @@ _ADVANCE_EPOCH = (
     "disabled = :disabled"
 )
 _AS_IT_WAS_READ = "session_epoch = :seen AND password_hash = :old AND disabled = :was"
-# For telling the user why a session ended; what ended longer ago is told by the oldest of these.
+# So that the list says why a session ended; what ended longer ago has the reason of the oldest of these.
 _REMEMBERED_CHANGES = 20
 
 

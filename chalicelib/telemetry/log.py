@@ -40,7 +40,7 @@ _source: ContextVar[Source | None] = ContextVar("source", default=None)
 
 @contextmanager
 def during(source: Source) -> Iterator[None]:
-    """Every event recorded in the block is told to come from `source`."""
+    """Every event recorded in the block comes from `source`."""
     token = _source.set(source)
     try:
         yield
@@ -65,12 +65,12 @@ class TelemetryLog:
 
     def record(self, event: Event) -> None:
         """Writes `event` as one line that counts as a metric of its name, and sends it to the bus, if any."""
-        told = self._told(event)
-        self._write(event.event, 1, "Count", told)
+        fields = self._fields(event)
+        self._write(event.event, 1, "Count", fields)
         if self.bus is None:
             return
         try:
-            self.bus.put(told)
+            self.bus.put(fields)
         except StoreUnavailableError as error:
             _log.warning("An event did not reach the event bus: %s", error.detail)
             self.measure(Measure.EVENTS_LOST, 1)
@@ -79,11 +79,11 @@ class TelemetryLog:
         """Writes `value` as one line."""
         self._write(measure, value, _UNITS.get(measure, "Count"), {"stage": self.stage, "version": VERSION})
 
-    def _told(self, event: Event) -> dict[str, Any]:
+    def _fields(self, event: Event) -> dict[str, Any]:
         source = _source.get()
-        told = asdict(event) | {"at": rfc3339(event.at), "stage": self.stage, "version": VERSION}
-        told |= asdict(source) if source else {}
-        return {name: value for name, value in told.items() if value is not None}
+        fields = asdict(event) | {"at": rfc3339(event.at), "stage": self.stage, "version": VERSION}
+        fields |= asdict(source) if source else {}
+        return {name: value for name, value in fields.items() if value is not None}
 
     def _write(self, name: str, value: int, unit: str, fields: Mapping[str, Any]) -> None:
         metric = {

@@ -6,5 +6,5 @@ jws                      one compact JWS, checked strictly (RFC 7515, RFC 8725)
 claims                   what an access token may hold, for whoever writes or issues it
 refresh_token            the opaque token: minted, read, and its successor
 revocations              what ended before it expired
-revocation_feed          the feed that tells every container of it
+revocation_feed          the feed by which every container learns of it
 """

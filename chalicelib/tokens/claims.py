@@ -1,4 +1,4 @@
-"""What an access token may hold: the verifier refuses what is outside, whoever writes or issues is told the limit.
+"""What an access token may hold: the verifier refuses what is outside, and the error names the limit.
 
     check_record    where claims and scopes are written: whatever passes fits into every token of this stage
     check           where a token is issued: all its claims together

@@ -51,7 +51,7 @@ class Feed:
     """Times and spans are in seconds.
 
     `interval`: how old the copy may be. `tolerance`: how long it is used beyond that while it cannot be read.
-    `lagging` is told how old the copy is, when a pull fails.
+    `lagging` gets the age of the copy when a pull fails.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Feed:
         """What is revoked now, but for the last `interval`.
 
         Raises `StoreUnavailableError` when the feed was never read, or not for longer than the tolerance: from
-        then on nobody could be told that their session had ended.
+        then on ended sessions would go on.
         """
         with self._lock:
             if self._tried_at is None or not self._tried_at <= now < self._tried_at + self._interval:

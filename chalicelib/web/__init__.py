@@ -2,7 +2,7 @@
 
 protected_blueprint    a blueprint whose every route stands in the access table
 call                   one call: request, caller, device, issuer, time and services, made once
-caller                 who calls, as the gate tells it, and the second look at the access table
+caller                 who calls, as the gate wrote it, and the second look at the access table
 body                   a form, a JSON object or a plain text
 basic_auth             HTTP Basic credentials (RFC 7617)
 parameters             ids, query parameters, and where a page begins

@@ -1,4 +1,4 @@
-"""Who calls, as the gate told it, and the second look at the access table before any handler runs."""
+"""Who calls, as the gate wrote it, and the second look at the access table before any handler runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

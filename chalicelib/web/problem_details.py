@@ -51,7 +51,7 @@ _SENTENCES = {
 
 
 def from_error(error: errors.GatehouseError) -> Response:
-    """The answer that tells a client of `error`, and nothing that helps an attacker; the log is told why."""
+    """The answer for `error`, with nothing that helps an attacker; the reason goes to the log."""
     if error.detail:
         level = logging.WARNING if isinstance(error, errors.StoreUnavailableError) else logging.INFO
         _log.log(level, "%s: %s", type(error).__name__, error.detail)

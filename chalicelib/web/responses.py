@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from chalice import Response
 
-# RFC 6749 §5.1: what holds a token, or is told to one person, must not be stored.
+# RFC 6749 §5.1: what holds a token, or is for one person, must not be stored.
 NO_STORE = {"Cache-Control": "no-store"}
 
 Headers = Mapping[str, str | list[str]]

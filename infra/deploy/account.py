@@ -24,7 +24,7 @@ class Account:
 
     @property
     def bucket(self) -> str:
-        """The name of the bucket for packages, where no other is told."""
+        """The name of the bucket for packages, where no other is given."""
         return f"gatehouse-packages-{self.id}-{self.region}"
 
 
@@ -41,12 +41,13 @@ def find() -> Account:
             "AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY do too."
         )
     if session.region_name is None:
-        raise RefusalError("no AWS region is told. AWS_REGION=eu-central-1 would.")
+        raise RefusalError("no AWS region is set. AWS_REGION=eu-central-1 would.")
     try:
         account_id: str = session.client("sts").get_caller_identity()["Account"]
     except ClientError as error:
-        told = error.response["Error"]
-        raise RefusalError(f"AWS doesn't take these credentials: {told.get('Message') or told['Code']}") from None
+        answer = error.response["Error"]
+        reason = answer.get("Message") or answer["Code"]
+        raise RefusalError(f"AWS doesn't take these credentials: {reason}") from None
     return Account(account_id, session.region_name, session)
 
 

@@ -37,7 +37,7 @@ class Stack:
         self._timeout = timeout
 
     def described(self) -> Mapping[str, Any] | None:
-        """What `DescribeStacks` tells, or None where there is no such stack."""
+        """What `DescribeStacks` says, or None where there is no such stack."""
         try:
             (stack,) = self._client.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:

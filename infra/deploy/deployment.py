@@ -1,6 +1,6 @@
 """`python -m infra.deploy STAGE` and `… --rollback [VERSION]`: a stage in the AWS account of the environment.
 
-What is missing is told before anything is done. Done twice, it changes nothing the second time.
+What is missing is said before anything is done. Done twice, it changes nothing the second time.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`python -m infra.deploy.destroy STAGE`: deletes the stack. What holds data stays, unless told otherwise."""
+"""`python -m infra.deploy.destroy STAGE`: deletes the stack. What holds data stays, unless that is to go too."""
 
 import argparse
 import sys

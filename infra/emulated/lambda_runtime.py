@@ -24,7 +24,7 @@ from threading import Thread
 from typing import Any
 from zipfile import ZipFile
 
-TIMEOUT = 10  # seconds for one invocation, unless told
+TIMEOUT = 10  # seconds for one invocation, unless given
 _INIT_TIMEOUT, _STOP_TIMEOUT, _POLL_INTERVAL = 60, 10, 0.05  # seconds
 _API = "/2018-06-01/runtime/"
 _REGION = "us-east-1"

@@ -1,4 +1,4 @@
-"""The emulated AWS that judges races: ministack in a process of its own, on a free loopback port.
+"""The emulated AWS for races: ministack in a process of its own, on a free loopback port.
 
 It evaluates each condition and each transaction as a whole, whatever else is under way, which moto does not
 promise. It pins its own botocore, so it lives in `.venv-ministack`, made from requirements-ministack.txt.

@@ -31,7 +31,7 @@ TIMEOUT = END
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ministack: runs against ministack, the judge of races")
+    config.addinivalue_line("markers", "ministack: runs against ministack, for races")
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,16 @@ def first_keys(stack: Deployed) -> list[str]:
 
 
 @contextmanager
-def house_of(stack: Deployed) -> Iterator[Services]:
+def services_of(stack: Deployed) -> Iterator[Services]:
     """A container in this process, over the tables of `stack`."""
     with mock.patch.dict(os.environ, stack.environment):
         os.environ.pop("GATEHOUSE_ISSUER", None)
         yield assemble(os.environ)
 
 
-def furnished(stack: Deployed) -> Site:
+def with_demo_data(stack: Deployed) -> Site:
     """The API of `stack`, with the demo data."""
-    with house_of(stack) as services:
+    with services_of(stack) as services:
         demo.load(os.environ)
         tokens = forged(services, stack.request_context)
     site = Site(stack.url, services.issuer(stack.request_context), tokens)
@@ -114,7 +114,7 @@ def furnished(stack: Deployed) -> Site:
 
 @pytest.fixture(scope="session")
 def emulated(stack: Deployed, first_keys: list[str]) -> Site:
-    return furnished(stack)
+    return with_demo_data(stack)
 
 
 @pytest.fixture(scope="session")

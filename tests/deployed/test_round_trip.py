@@ -13,7 +13,7 @@ from chalicelib.model import EndReason
 from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
-from tests.deployed.conftest import TIMEOUT, furnished, house_of
+from tests.deployed.conftest import TIMEOUT, services_of, with_demo_data
 from tests.support.callers import SignedIn
 from tests.support.client import Client
 
@@ -44,7 +44,7 @@ def client(stack: Deployed) -> Client:
     assert (
         len(stack.invoke("RotateKeys", SCHEDULED)) == 4
     )  # for access and refresh tokens: the first keys, and their standbys
-    return furnished(stack).client
+    return with_demo_data(stack).client
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_the_schedule_publishes_the_standby_that_is_missing(
     stack: Deployed, client: Client, every_sweep: None
 ) -> None:
     first = signed_by(signed_in(client).access_token)
-    with house_of(stack) as elsewhere:
+    with services_of(stack) as elsewhere:
         keys = [entry for entry in elsewhere.key_store.load() if entry.purpose is Purpose.ACCESS_TOKEN]
         (standby,) = (entry for entry in keys if entry.kid != first)
         elsewhere.key_store.remove(standby)
@@ -177,7 +177,7 @@ def test_a_logout_ends_both_tokens_though_the_gate_said_yes(client: Client, deci
 def test_an_end_elsewhere_is_heard_within_the_interval(stack: Deployed, client: Client) -> None:
     session = signed_in(client)
     sub = session.get("/me").json["sub"]
-    with house_of(stack) as elsewhere:
+    with services_of(stack) as elsewhere:
         elsewhere.sessions.end(sub, session.session_id, EndReason.REVOKED, elsewhere.now())
     assert session.refresh().status == 401
     # A second more, for NumericDates are whole.

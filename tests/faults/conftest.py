@@ -2,4 +2,4 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ministack: runs against ministack, the judge of races")
+    config.addinivalue_line("markers", "ministack: runs against ministack, for races")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrantError
 from chalicelib.grants.grant import TokenRequest
-from chalicelib.grants.refresh_token import Presented, RefreshTokenGrant, why_not_rotated
+from chalicelib.grants.refresh_token import NotRotated, RefreshTokenGrant, why_not_rotated
 from chalicelib.grants.token_endpoint import TokenEndpoint
 from chalicelib.grants.token_issuer import TokenIssuer
 from chalicelib.model import FIRST_PARTY, EndReason, TokenResponse, User
@@ -39,14 +39,14 @@ from tests.support.one_session import (
 # --- The table of judgements, against design.md's in other words
 
 
-def expected(*, presented: int, stands_at: int, since_rotation: int, living: bool, its_own: bool) -> Presented:
+def expected(*, presented: int, stands_at: int, since_rotation: int, living: bool, its_own: bool) -> NotRotated:
     """Every row of the table; the write did not take."""
     rows = [
-        (not living or not its_own, Presented.REFUSED),
-        (presented >= stands_at, Presented.REFUSED),
-        (presented + 1 < stands_at, Presented.REUSE),
-        (since_rotation > 60, Presented.REUSE),
-        (True, Presented.REPLAY),
+        (not living or not its_own, NotRotated.REFUSED),
+        (presented >= stands_at, NotRotated.REFUSED),
+        (presented + 1 < stands_at, NotRotated.REUSE),
+        (since_rotation > 60, NotRotated.REUSE),
+        (True, NotRotated.REPLAY),
     ]
     return next(verdict for condition, verdict in rows if condition)
 
@@ -81,7 +81,7 @@ def test_every_row_of_the_table(
 
 
 def test_no_session_is_refused() -> None:
-    assert why_not_rotated(TOKEN, FIRST_PARTY, None, NOW, GRACE) is Presented.REFUSED
+    assert why_not_rotated(TOKEN, FIRST_PARTY, None, NOW, GRACE) is NotRotated.REFUSED
 
 
 # --- The grant

@@ -18,7 +18,7 @@ from tests.support import patience
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ministack: runs against ministack, the judge of races")
+    config.addinivalue_line("markers", "ministack: runs against ministack, for races")
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ ENDINGS = (log_out_elsewhere, log_out_everywhere, change_password, log_out, end_
 _ending = st.tuples(_clients, _containers, st.sampled_from(ENDINGS))
 
 
-class House(World, RuleBasedStateMachine):
+class SessionMachine(World, RuleBasedStateMachine):
     """Each rule is one request, or one thing that happens behind the doors."""
 
     thieves = Bundle("thieves")

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from chalicelib.accounts import sessions, sign_up
 from chalicelib.accounts.sessions import Kept
 from chalicelib.grants import refresh_token
-from chalicelib.grants.refresh_token import Presented, SessionRotation, why_not_rotated
+from chalicelib.grants.refresh_token import NotRotated, SessionRotation, why_not_rotated
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
 from chalicelib.model import EndReason, EpochChange, Session, User
 from chalicelib.scope import Scope
@@ -19,20 +19,20 @@ from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.users import UserStore
 from chalicelib.tokens.revocation_feed import Feed
 from chalicelib.tokens.revocations import Revocations
-from tests.state_machine.machine import House
+from tests.state_machine.machine import SessionMachine
 from tests.state_machine.model import GRACE, IDLE_LIFETIME
 
 PROFILE = settings(
     max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
-TestSessions = House.TestCase
+TestSessions = SessionMachine.TestCase
 TestSessions.settings = PROFILE
 
 
 def test_a_lost_answer_can_be_asked_for_again_while_its_key_is_going() -> None:
     """The key of a token that was refreshed at the last moment must outlive the grace as well."""
-    services = House()
+    services = SessionMachine()
     services.open(max_sessions=0)
     services.containers[0].rotation.force(Purpose.REFRESH_TOKEN, services.now)
     services.now = max(key.signs_from for key in services.containers[0].key_store.load()) - 1
@@ -55,7 +55,7 @@ def mutant(function: Mutant) -> Mutant:
 
 @mutant
 def every_old_token_is_a_replay(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refresh_token, "why_not_rotated", lambda *_: Presented.REPLAY)
+    patch.setattr(refresh_token, "why_not_rotated", lambda *_: NotRotated.REPLAY)
 
 
 def with_a_grace_of(patch: pytest.MonkeyPatch, seconds: int) -> None:
@@ -214,4 +214,4 @@ def test_the_machine_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         report_multiple_bugs=False,
     )
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(House, settings=first_found)
+        run_state_machine_as_test(SessionMachine, settings=first_found)

@@ -26,7 +26,7 @@ BUCKET = f"gatehouse-packages-000000000000-{REGION}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ministack: runs against ministack, the judge of races")
+    config.addinivalue_line("markers", "ministack: runs against ministack, for races")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_no_credentials(nobody: None) -> None:
 def test_no_region(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    assert deploying("dev") == "gatehouse: no AWS region is told. AWS_REGION=eu-central-1 would."
+    assert deploying("dev") == "gatehouse: no AWS region is set. AWS_REGION=eu-central-1 would."
 
 
 def test_a_profile_that_there_is_not(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
