@@ -1,4 +1,7 @@
-"""Events as AWS sends them to Lambda functions, for those who stand in its place."""
+"""Events as AWS sends them to Lambda functions, for those who stand in its place.
+
+By hand: the libraries that make such events make them for tests, from samples; these carry a request byte for byte.
+"""
 
 from collections.abc import Mapping
 from typing import Any
