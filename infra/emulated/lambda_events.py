@@ -1,6 +1,6 @@
 """Events as AWS sends them to Lambda functions, for those who stand in its place.
 
-By hand: the libraries that make such events make them for tests, from samples; these carry a request byte for byte.
+By hand: the libraries that make such events fill in samples; these carry a request byte for byte.
 """
 
 from collections.abc import Mapping
