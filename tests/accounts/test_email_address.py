@@ -103,6 +103,20 @@ def test_taken_addresses(text: str) -> None:
     assert normalize(text) == text
 
 
+@pytest.mark.parametrize(
+    ("address", "golden"),
+    [
+        ("Zoe@Example.com", "zoe@example.com"),
+        ("Zo\u00eb@m\u00fcnchen.example", "zo\u00eb@xn--mnchen-3ya.example"),
+        ("Stra\u00dfe@stra\u00dfe.example", "stra\u00dfe@xn--strae-oqa.example"),
+        ("I\u0301@example.com", "\u00ed@example.com"),
+    ],
+)
+def test_the_key_is_stored_so_it_stays(address: str, golden: str) -> None:
+    """Who changes it frees addresses that are taken."""
+    assert key(address) == golden
+
+
 def test_an_address_is_kept_in_nfc_with_its_domain_in_unicode() -> None:
     assert normalize("Zoe\u0308@XN--MNCHEN-3YA.example") == "Zo\u00eb@m\u00fcnchen.example"
 

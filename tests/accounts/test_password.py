@@ -38,6 +38,14 @@ def test_a_hash_is_a_phc_string_with_the_profile_in_it(passwords: Passwords) -> 
     assert passwords.hash("correct horse").startswith("$argon2id$v=19$m=8,t=1,p=1$")
 
 
+def test_a_hash_that_is_stored_still_verifies() -> None:
+    """Who changes the form locks everybody out."""
+    passwords = Passwords(CHEAP, lambda length: b"s" * length)
+    golden = "$argon2id$v=19$m=8,t=1,p=1$c3Nzc3Nzc3Nzc3Nzc3Nzcw$GJr0c/LHTM0XElhft0U/rumIdMPebvlsOiZIxoLR2nU"
+    assert passwords.hash("caf\u00e9 au lait") == golden
+    assert passwords.verify("caf\u00e9 au lait", golden)
+
+
 def test_the_recommended_profiles_are_what_their_names_say() -> None:
     # RFC 9106 §4: t=3, p=4, m=2^16 KiB. OWASP: m=19 MiB, t=2, p=1.
     assert PROFILES["RFC_9106_LOW_MEMORY"] == Profile(3, 4, 65_536)

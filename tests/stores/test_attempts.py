@@ -1,5 +1,6 @@
 """Counters of failed sign-ins in DynamoDB: none lost, none that outlives its window, no word of what was typed."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -35,6 +36,17 @@ def kept(store: AttemptStore, key: Item) -> Counter:
 def test_failures_add_up(store: AttemptStore, key: Item) -> None:
     assert [store.count(key, LIMIT, NOW).count for _ in range(3)] == [1, 2, 3]
     assert kept(store, key) == Counter(3, NOW + 300)
+
+
+def test_the_item_of_a_counter(store: AttemptStore, key: Item) -> None:
+    """Who changes it lets everybody who guesses begin anew."""
+    store.count(key, LIMIT, NOW)
+    store.count(key, LIMIT, NOW)
+    golden = {"pk": {"S": "address:192.0.2.7"}, "failures": {"N": "2"}, "expires_at": {"N": "1800000300"}}
+    assert connect("dynamodb").scan(TableName=store.table.name)["Items"] == [golden]
+    pair, name = (hashlib.sha256(typed).hexdigest() for typed in (b"zo\xc3\xab\x00192.0.2.7", b"zo\xc3\xab"))
+    assert attempts.pair_key("Zo\u00eb", "192.0.2.7") == {"pk": f"pair:{pair}"}
+    assert attempts.username_key("Zo\u00eb") == {"pk": f"username:{name}"}
 
 
 def test_nothing_is_no_failure(store: AttemptStore, key: Item) -> None:

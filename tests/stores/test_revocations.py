@@ -1,6 +1,7 @@
 """The revocation feed's table: what is written is read, from any window on, at the price of a bucket or two."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -127,6 +128,64 @@ def test_a_read_gives_all_that_is_not_older_than_its_start_and_goes_on_from_any_
     assert due <= seen <= {time for time in times if time >= start - WINDOW}
     for number, page in enumerate(pages):
         assert list(store.read(now + start, now, page.position)) == pages[number + 1 :]
+
+
+# --- The stored form: entries of the version before are read after a deployment
+
+GOLDEN: list[dict[str, Any]] = [
+    {
+        "bucket": {"S": "2000000.0"},
+        "id": {"S": "1800000060 1800001080 client a client of 2"},
+        "expires_at": {"N": "1800001140"},
+        "s": {"SS": ["jti"]},
+    },
+    {
+        "bucket": {"S": "2000000.0"},
+        "id": {"S": "1800000060 1800001080 key a kid"},
+        "expires_at": {"N": "1800001140"},
+    },
+    {
+        "bucket": {"S": "2000000.0"},
+        "id": {"S": "1800000060 1800001080 user a sub"},
+        "expires_at": {"N": "1800001140"},
+        "e": {"N": "3"},
+        "k": {"S": "kept"},
+        "s": {"SS": ["session"]},
+    },
+]
+STORED = [
+    Revocation(Kind.CLIENT, "a client of 2", 1_800_000_060, 1_800_001_080, ended=frozenset({"jti"})),
+    Revocation(Kind.KEY, "a kid", 1_800_000_060, 1_800_001_080),
+    Revocation(Kind.USER, "a sub", 1_800_000_060, 1_800_001_080, 3, "kept", frozenset({"session"})),
+]
+
+
+def test_the_items_of_each_kind(services: Services, store: RevocationStore) -> None:
+    store.end_token("a client of 2", "jti", 1_800_000_100)
+    store.transact(store.entry(Kind.KEY, "a kid", 1_800_000_100))
+    ended = frozenset({"session"})
+    store.transact(store.entry(Kind.USER, "a sub", 1_800_000_100, epoch=3, kept="kept", ended=ended))
+    items = connect("dynamodb").scan(TableName=services.settings.revocations_table)["Items"]
+    assert sorted(items, key=lambda item: item["id"]["S"]) == GOLDEN
+
+
+def test_what_stands_in_the_table_is_read(services: Services, store: RevocationStore) -> None:
+    for item in GOLDEN:
+        connect("dynamodb").put_item(TableName=services.settings.revocations_table, Item=item)
+    assert read(store, 1_800_000_100, 1_800_000_100) == STORED
+
+
+def test_the_partition_of_each_principal(services: Services) -> None:
+    table = Table(connect("dynamodb"), services.settings.revocations_table)
+    store = RevocationStore(table, LIFETIME, LONGEST, shards=3)
+    for sub in ("a", "b", "g"):
+        end(store, 1_800_000_000, sub=sub)
+    items = connect("dynamodb").scan(TableName=table.name)["Items"]
+    assert {item["id"]["S"][-1]: item["bucket"]["S"] for item in items} == {
+        "a": "2000000.0",
+        "b": "2000000.2",
+        "g": "2000000.1",
+    }
 
 
 # --- What a read costs

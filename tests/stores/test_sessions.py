@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from chalicelib.services import Services
 from chalicelib.stores.sessions import PAGE_SIZE, SessionStore
 from chalicelib.tokens.refresh_token import MAX_GENERATION, RefreshToken
 from infra.emulated.aws_calls import operations
+from tests.conftest import connect
 from tests.support.aws_calls import recorded
 from tests.support.revocations import entries
 
@@ -69,6 +71,45 @@ def test_a_session_is_its_users_alone(store: SessionStore) -> None:
     store.add(SESSION)
     assert store.get(base64url.encode(b"v" * 16), SESSION.session_id) is None
     assert store.get(SESSION.sub, "another") is None
+
+
+# --- The stored form: who changes it needs a migration, or everybody signs in again
+
+GOLDEN: dict[str, Any] = {
+    "sub": {"S": "dXV1dXV1dXV1dXV1dXV1dQ"},
+    "session_id": {"S": "73737373737373737373737373737373"},
+    "client_id": {"S": "gatehouse"},
+    "asked_scope": {"S": "a b"},
+    "secret_hash": {"B": bytes.fromhex("92473e976b82a7533986f1b8aa449430293f8d8bc65d72157440abbaa543daa2")},
+    "generation": {"N": "7"},
+    "session_epoch": {"N": "2"},
+    "created_at": {"N": "1799999900"},
+    "rotated_at": {"N": "1799999950"},
+    "expires_at": {"N": "1800000050"},
+    "absolute_expires_at": {"N": "1800000500"},
+    "address": {"S": "192.0.2.7"},
+    "user_agent": {"S": "a browser"},
+}
+
+
+def test_the_item_of_a_session(store: SessionStore, services: Services) -> None:
+    table = services.settings.sessions_table
+    session = replace(SESSION, asked_scope=parse("a b"))
+    store.add(session)
+    assert connect("dynamodb").scan(TableName=table)["Items"] == [GOLDEN]
+    assert store.end(SESSION.sub, SESSION.session_id, EndReason.REUSE, NOW)
+    ended = {"ended_at": {"N": "1800000000"}, "reason": {"S": "reuse"}}
+    assert connect("dynamodb").scan(TableName=table)["Items"] == [GOLDEN | ended]
+
+
+def test_a_session_that_stands_in_the_table_is_refreshed(store: SessionStore, services: Services) -> None:
+    connect("dynamodb").put_item(TableName=services.settings.sessions_table, Item=GOLDEN)
+    assert store.rotate(ROTATION) == (True, replace(ROTATED, asked_scope=parse("a b")))
+
+
+def test_the_words_for_an_end() -> None:
+    words = "logout logout_all logout_others revoked password_changed session_limit reuse disabled"
+    assert [reason.value for reason in EndReason] == words.split()
 
 
 # --- The one write of a refresh

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from chalicelib.model import EndReason, EpochChange, User
 from chalicelib.scope import parse
 from chalicelib.services import Services
 from chalicelib.stores.users import UserStore
+from tests.conftest import connect
 
 PLAIN = User(sub="1", username="Zo\u00eb", email="Zoe@example.com", password_hash="a hash", scope=parse("a b"))
 FULL = replace(
@@ -40,6 +42,58 @@ def store(services: Services) -> UserStore:
 def test_what_is_added_comes_back(store: UserStore, user: User) -> None:
     store.add(user)
     assert store.by_username(user.username) == user
+
+
+# --- The stored form: who changes it needs a migration, or users are lost
+
+STORED = replace(FULL, username="Zo\u00eb I", email="Zo\u00eb@m\u00fcnchen.example")
+GOLDEN: dict[str, Any] = {
+    "pk": {"S": "sub:1"},
+    "sub": {"S": "1"},
+    "username": {"S": "Zo\u00eb I"},
+    "email": {"S": "Zo\u00eb@m\u00fcnchen.example"},
+    "password_hash": {"S": "a hash"},
+    "granted_scope": {"S": "a b"},
+    "claims": {"S": '{"n": 1, "f": 0.5, "deep": {"list": [null, true, ""]}}'},
+    "disabled": {"BOOL": True},
+    "session_epoch": {"N": "3"},
+    "kept_session": {"S": "s"},
+    "epoch_changes": {
+        "L": [
+            {"M": {"epoch": {"N": "2"}, "at": {"N": "10"}, "reason": {"S": "logout"}, "kept": {"NULL": True}}},
+            {
+                "M": {
+                    "epoch": {"N": "3"},
+                    "at": {"N": "20"},
+                    "reason": {"S": "password_changed"},
+                    "kept": {"S": "s"},
+                }
+            },
+        ]
+    },
+}
+CLAIMS = (
+    "email:zo\u00eb@xn--mnchen-3ya.example",
+    "skeleton:zo\u00eb i",
+    "skeleton:zo\u00eb l",
+    "username:zo\u00eb i",
+)
+
+
+def test_the_items_of_a_user(store: UserStore) -> None:
+    store.add(STORED)
+    items = connect("dynamodb").scan(TableName=store.table.name)["Items"]
+    claims = [{"pk": {"S": pk}, "holder": {"S": "1"}} for pk in CLAIMS]
+    assert sorted(items, key=lambda item: item["pk"]["S"]) == sorted(
+        [*claims, GOLDEN], key=lambda item: item["pk"]["S"]
+    )
+
+
+def test_a_user_who_stands_in_the_table_is_found(store: UserStore) -> None:
+    client = connect("dynamodb")
+    for item in (GOLDEN, {"pk": {"S": "username:zo\u00eb i"}, "holder": {"S": "1"}}):
+        client.put_item(TableName=store.table.name, Item=item)
+    assert store.by_username("Zo\u00eb I") == STORED
 
 
 def test_nobody_is_nobody(store: UserStore) -> None:
