@@ -16,7 +16,7 @@ NODE := tests/keys/node
 BENCH_NODE := bench/peers/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage load faults bench scale check lock package deploy rollback destroy clean node .venv-ministack
+.PHONY: help run test coverage load faults mutants bench scale check lock package deploy rollback destroy clean node .venv-ministack
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -40,6 +40,9 @@ load: $(TEST) $(MINISTACK) ## clients of the served API for $SECONDS (default 60
 
 faults: $(TEST) $(MINISTACK) ## every fault of AWS at every call of every operation (docs/reliability.md), some minutes
 	$(BIN)/pytest tests/faults -W "ignore::pytest.PytestUnraisableExceptionWarning" # for sockets that a fault has left
+
+mutants: $(TEST) $(NODE)/node_modules/installed ## the core changed in 500 places, one at a time (ALL=1: in every place), and what no test notices; half an hour
+	@$(BIN)/python -m bench.mutants $(if $(ALL),--all)
 
 bench: $(BENCH) $(MINISTACK) $(BENCH_NODE)/node_modules/installed ## what it costs, as ratios and beside others (docs/performance.md), some minutes
 	@$(BIN)/python -m bench

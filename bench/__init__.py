@@ -21,5 +21,6 @@
     growth         how costs grow
     scale/         what it costs on AWS and where the first limits are, on paper: `python -m bench.scale`
     peers/         what others' libraries do instead
+    mutants/       what the tests would not notice: `python -m bench.mutants`
     report         the table, on standard output and in docs/performance.md
 """

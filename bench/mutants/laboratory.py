@@ -1,0 +1,159 @@
+"""As many copies of the project as there are processors, and a trial on each at a time."""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from bench.mutants.changes import Change
+from bench.mutants.recorded import Recorded, Recording, Tests, is_near, keys, test_files
+from bench.mutants.recorder import Chosen
+from bench.mutants.trees import changed, copy
+from bench.mutants.trial import FAILED, NO_TESTS, PASSED, Trial, start, without_bytecode
+
+Result = TypeVar("Result")
+# What one processor does: it waits for each trial, whose exit code it is sent, and has a result.
+Work = Generator[Trial, int, Result]
+
+# Tests may take so many times the processor's seconds that were recorded, and so many more.
+_PATIENCE, _START = 3, 30
+_WHOLE = 3600
+_SHARES = 2  # for each processor, since some last longer than others
+_POLL = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of `change`: the exit code of the tests that run it, `PASSED` where it survived them."""
+
+    change: Change
+    code: int
+
+    @property
+    def survived(self) -> bool:
+        return self.code == PASSED
+
+
+class Laboratory:
+    """The copies of the project at `root`, below `directory`."""
+
+    def __init__(self, root: Path, directory: Path, workers: int) -> None:
+        self._root = root
+        self._trees = [directory / str(number) for number in range(workers)]
+        for tree in self._trees:
+            copy(root, tree)
+
+    def record(self, kept: Path) -> Tests:
+        """Which test runs which line: as the file `kept` says, and for what has changed since, as it is now.
+
+        A test that fails though nothing is changed is left out, and recorded anew the next time. Raises
+        `RuntimeError` where they do not even run.
+        """
+        known: dict[str, Recorded] = json.loads(kept.read_text()) if kept.exists() else {}
+        now = keys(self._root)
+        known = {name: recorded for name, recorded in known.items() if now.get(name) == recorded["key"]}
+        missing = sorted(now.keys() - known.keys())
+        count = _SHARES * len(self._trees)
+        shares = [missing[number::count] for number in range(count)]
+        jobs = [lambda tree, share=share: self._record(tree, share) for share in shares]
+        for made in self._each(jobs):
+            for name, recorded in made.items():
+                known[name] = {**recorded, "key": "" if recorded["failed"] else now[name]}
+        kept.write_text(json.dumps(known))
+        without_bytecode()
+        return Tests(known)
+
+    def run(self, tried: Iterable[Change], tests: Tests, tell: Callable[[Outcome], None]) -> list[Outcome]:
+        """The outcome of each change; `tell` hears of it at once."""
+        outcomes = []
+        jobs = (lambda tree, change=change: self._try(tree, change, tests.of(change)) for change in tried)
+        for outcome in self._each(jobs):
+            tell(outcome)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _record(self, tree: Path, share: list[str]) -> Work[Mapping[str, Recorded]]:
+        # All are collected, so that they are compiled on each copy.
+        output, log = tree.with_suffix(".json"), tree.with_suffix(".log")
+        code = yield start(tree, test_files(tree), Recording(tree, share, output), log, _WHOLE)
+        if code not in (PASSED, FAILED, NO_TESTS):
+            raise RuntimeError(f"The tests do not run though nothing is changed:\n{log.read_text()[-4000:]}")
+        made: Mapping[str, Recorded] = json.loads(output.read_text())
+        return made
+
+    def _try(self, tree: Path, change: Change, seconds: Mapping[str, float]) -> Work[Outcome]:
+        file = tree / change.path
+        with changed(file, change.applied(file.read_bytes())):
+            for near in (True, False):
+                order = [test for test in seconds if is_near(test, change) is near]
+                files = list(dict.fromkeys(test.partition("::")[0] for test in order))
+                if order:
+                    most = _START + int(_PATIENCE * sum(seconds[test] for test in order))
+                    chosen = Chosen(_in_files(order, seconds))
+                    code = yield start(tree, files, chosen, tree.with_suffix(".log"), most)
+                    if code not in (PASSED, NO_TESTS):
+                        return Outcome(change, code)
+        return Outcome(change, PASSED)
+
+    def _each(self, jobs: Iterable[Callable[[Path], Work[Result]]]) -> Iterator[Result]:
+        """The results of the jobs as they come, one job on each copy at a time."""
+        waiting, free = iter(jobs), list(self._trees)
+        running: dict[Path, _Running[Result]] = {}
+        try:
+            while True:
+                while free and (job := next(waiting, None)):
+                    tree = free.pop()
+                    running[tree] = _Running(job(tree))
+                if not running:
+                    return
+                for tree, each in list(running.items()):
+                    if each.is_done():
+                        del running[tree]
+                        free.append(tree)
+                        yield each.result
+                time.sleep(_POLL)
+        finally:
+            for each in running.values():
+                each.stop()
+
+
+class _Running(Generic[Result]):
+    """Work that has begun: the trial that it waits for, and in the end its result."""
+
+    result: Result
+
+    def __init__(self, work: Work[Result]) -> None:
+        self._work = work
+        self._trial: Trial | None = None
+
+    def is_done(self) -> bool:
+        """Whether the work is over; it goes on where its trial is."""
+        code = None
+        if self._trial is not None and (code := self._trial.code()) is None:
+            return False
+        try:
+            self._trial = self._work.send(code)  # type: ignore[arg-type]  # None begins it
+        except StopIteration as done:
+            self._trial, self.result = None, done.value
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Ends its trial."""
+        if self._trial is not None:
+            self._trial.stop()
+
+
+def _in_files(order: list[str], seconds: Mapping[str, float]) -> dict[str, int]:
+    """The place of each test: file by file, since what a file sets up is set up once, the quickest first."""
+    files: dict[str, list[str]] = {}
+    for test in order:
+        files.setdefault(test.partition("::")[0], []).append(test)
+
+    def mean(tests: list[str]) -> float:
+        return sum(seconds[test] for test in tests) / len(tests)
+
+    by_file = sorted(files.values(), key=mean)
+    return {test: place for place, test in enumerate(test for tests in by_file for test in tests)}
