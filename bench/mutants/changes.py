@@ -51,8 +51,8 @@ _Part = tuple[
 @dataclass(frozen=True, slots=True)
 class Change:
     """`before` becomes `after` in `scope`, a class or function of the module at `path`; `count` tells it from
-    equal ones before it. `start` and `end` are offsets in the module's bytes, `line` counts from 1; what is not
-    `in_function` runs when the module is imported."""
+    equal ones before it. `start` and `end` are offsets in the module's bytes, `line` counts from 1.
+    `function` is the outermost function that it is in; what is in none runs when the module is imported."""
 
     path: str
     scope: str
@@ -62,7 +62,7 @@ class Change:
     last_line: int = field(compare=False)
     start: int = field(compare=False)
     end: int = field(compare=False)
-    in_function: bool = field(compare=False)
+    function: str = field(compare=False)
     count: int = 1
 
     @property
@@ -102,18 +102,17 @@ class _Place:
     """Where a node stands; `words` says that its texts are read by people alone."""
 
     scope: str = ""
-    in_function: bool = False
+    function: str = ""
     words: bool = False
 
     def within(self, node: ast.AST) -> "_Place":
         """The place of what is in `node`."""
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             named = f"{self.scope}.{node.name}".lstrip(".")
-            return replace(self, scope=named, in_function=self.in_function or isinstance(node, ast.FunctionDef))
+            outermost = self.function or (named if isinstance(node, ast.FunctionDef) else "")
+            return replace(self, scope=named, function=outermost)
         words = isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _is_for_people(node))
-        return replace(
-            self, words=self.words or words, in_function=self.in_function or isinstance(node, ast.Lambda)
-        )
+        return replace(self, words=self.words or words)
 
 
 class _Reader:
@@ -135,11 +134,11 @@ class _Reader:
             start, end = self._span(part)
             before = self._source[start:end].decode()
             lines = part[0].lineno, part[-1].end_lineno or part[-1].lineno
-            yield Change(self._path, place.scope, before, after, *lines, start, end, place.in_function)
+            yield Change(self._path, place.scope, before, after, *lines, start, end, place.function)
         for child in _children(node):
             # A default is made when its function is.
             default = isinstance(node, ast.arguments) and isinstance(child, ast.expr)
-            yield from self._walk(child, replace(place, in_function=False) if default else place)
+            yield from self._walk(child, replace(place, function="") if default else place)
 
     def _span(self, nodes: Sequence[_Node]) -> tuple[int, int]:
         first, last = nodes[0], nodes[-1]
@@ -270,7 +269,7 @@ def _handlers(node: ast.ExceptHandler) -> Iterator[_Part]:
 
 def _statements(node: ast.stmt) -> Iterator[_Part]:
     match node:
-        case ast.Return(value=ast.expr()) if ast.unparse(node) != "return None":
+        case ast.Return(value=ast.expr()) if ast.unparse(node) not in ("return None", "return False"):
             yield [node], "return None"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]) | ast.Expr(value=ast.Call()):
             yield [node], "pass"

@@ -4,22 +4,35 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from bench.mutants.changes import Change
 from bench.mutants.recorded import Recorded, Recording, Tests, is_near, keys, test_files
 from bench.mutants.recorder import Chosen
+from bench.mutants.session import Job, Serving, Session
 from bench.mutants.trees import changed, copy
-from bench.mutants.trial import FAILED, NO_TESTS, PASSED, Trial, start, without_bytecode
+from bench.mutants.trial import FAILED, NO_TESTS, PASSED, output, start, without_bytecode
 
 Result = TypeVar("Result")
+
+
+class Waited(Protocol):
+    """What runs by itself."""
+
+    def code(self) -> int | None:
+        """Its exit code, once it is there."""
+
+    def stop(self) -> None: ...
+
+
 # What one processor does: it waits for each trial, whose exit code it is sent, and has a result.
-Work = Generator[Trial, int, Result]
+Work = Generator[Waited, int, Result]
 
 # Tests may take so many times the processor's seconds that were recorded, and so many more.
 _PATIENCE, _START = 3, 30
-_WHOLE = 3600
 _SHARES = 2  # for each processor, since some last longer than others
 _POLL = 0.02  # seconds
 
@@ -44,12 +57,12 @@ class Laboratory:
         self._trees = [directory / str(number) for number in range(workers)]
         for tree in self._trees:
             copy(root, tree)
+        self._sessions: dict[Path, Session] = {}
 
     def record(self, kept: Path) -> Tests:
         """Which test runs which line: as the file `kept` says, and for what has changed since, as it is now.
 
-        A test that fails though nothing is changed is left out, and recorded anew the next time. Raises
-        `RuntimeError` where they do not even run.
+        A test that fails though nothing is changed is left out. Raises `RuntimeError` where they do not even run.
         """
         known: dict[str, Recorded] = json.loads(kept.read_text()) if kept.exists() else {}
         now = keys(self._root)
@@ -59,40 +72,71 @@ class Laboratory:
         shares = [missing[number::count] for number in range(count)]
         jobs = [lambda tree, share=share: self._record(tree, share) for share in shares]
         for made in self._each(jobs):
-            for name, recorded in made.items():
-                known[name] = {**recorded, "key": "" if recorded["failed"] else now[name]}
+            known |= {name: {**recorded, "key": now[name]} for name, recorded in made.items()}
         kept.write_text(json.dumps(known))
         without_bytecode()
         return Tests(known)
 
     def run(self, tried: Iterable[Change], tests: Tests, tell: Callable[[Outcome], None]) -> list[Outcome]:
-        """The outcome of each change; `tell` hears of it at once."""
+        """The outcome of each change; `tell` hears of it at once.
+
+        Raises `RuntimeError` where tests that passed when they were recorded fail in a fork though nothing is
+        changed.
+        """
         outcomes = []
-        jobs = (lambda tree, change=change: self._try(tree, change, tests.of(change)) for change in tried)
-        for outcome in self._each(jobs):
+        within = [change for change in tried if not tests.is_imported(change)]
+        at_import = [change for change in tried if tests.is_imported(change)]
+        jobs = [partial(self._try, change=change, seconds=tests.of(change)) for change in within]
+        if jobs:
+            list(self._each(partial(self._open, seconds=tests.quickest()) for _ in self._trees))
+        later = [partial(self._try_anew, change=change, seconds=tests.of(change)) for change in at_import]
+        for outcome in self._each([*jobs, *later]):
             tell(outcome)
             outcomes.append(outcome)
         return outcomes
 
-    def _record(self, tree: Path, share: list[str]) -> Work[Mapping[str, Recorded]]:
-        # All are collected, so that they are compiled on each copy.
-        output, log = tree.with_suffix(".json"), tree.with_suffix(".log")
-        code = yield start(tree, test_files(tree), Recording(tree, share, output), log, _WHOLE)
-        if code not in (PASSED, FAILED, NO_TESTS):
-            raise RuntimeError(f"The tests do not run though nothing is changed:\n{log.read_text()[-4000:]}")
-        made: Mapping[str, Recorded] = json.loads(output.read_text())
-        return made
+    def close(self) -> None:
+        """Ends what still runs."""
+        for session in self._sessions.values():
+            session.stop()
+
+    def _open(self, tree: Path, seconds: Mapping[str, float]) -> Work[None]:
+        """Opens the session of `tree`, and sees that tests pass in it."""
+        mine, theirs = Pipe()
+        session = Session(mine, start(tree, test_files(tree), Serving(tree, theirs, mine)))
+        self._sessions[tree] = session
+        yield session
+        code = yield session.begin(Job("", "", _in_files(list(seconds), seconds), _most(seconds)))
+        if code != PASSED:
+            raise RuntimeError(f"Tests fail in a fork though nothing is changed:\n{_printed(tree)}")
 
     def _try(self, tree: Path, change: Change, seconds: Mapping[str, float]) -> Work[Outcome]:
         file = tree / change.path
+        near = [test for test in seconds if is_near(test, change)]
+        far = [test for test in seconds if not is_near(test, change)]
+        order = [*_in_files(near, seconds), *_in_files(far, seconds)]
+        with changed(file, change.applied(file.read_bytes())):
+            places = {test: place for place, test in enumerate(order)}
+            code = yield self._sessions[tree].begin(Job(change.path, change.function, places, _most(seconds)))
+        return Outcome(change, PASSED if code == NO_TESTS else code)
+
+    def _record(self, tree: Path, share: list[str]) -> Work[Mapping[str, Recorded]]:
+        # All are collected, so that they are compiled on each copy.
+        written = tree.with_suffix(".json")
+        code = yield start(tree, test_files(tree), Recording(tree, share, written))
+        if code not in (PASSED, FAILED, NO_TESTS):
+            raise RuntimeError(f"The tests do not run though nothing is changed:\n{_printed(tree)}")
+        made: Mapping[str, Recorded] = json.loads(written.read_text())
+        return made
+
+    def _try_anew(self, tree: Path, change: Change, seconds: Mapping[str, float]) -> Work[Outcome]:
+        file = tree / change.path
         with changed(file, change.applied(file.read_bytes())):
             for near in (True, False):
-                order = [test for test in seconds if is_near(test, change) is near]
-                files = list(dict.fromkeys(test.partition("::")[0] for test in order))
-                if order:
-                    most = _START + int(_PATIENCE * sum(seconds[test] for test in order))
-                    chosen = Chosen(_in_files(order, seconds))
-                    code = yield start(tree, files, chosen, tree.with_suffix(".log"), most)
+                chosen = {test: took for test, took in seconds.items() if is_near(test, change) is near}
+                if chosen:
+                    files = list(dict.fromkeys(test.partition("::")[0] for test in chosen))
+                    code = yield start(tree, files, Chosen(_in_files(list(chosen), chosen)), _most(chosen))
                     if code not in (PASSED, NO_TESTS):
                         return Outcome(change, code)
         return Outcome(change, PASSED)
@@ -126,7 +170,7 @@ class _Running(Generic[Result]):
 
     def __init__(self, work: Work[Result]) -> None:
         self._work = work
-        self._trial: Trial | None = None
+        self._trial: Waited | None = None
 
     def is_done(self) -> bool:
         """Whether the work is over; it goes on where its trial is."""
@@ -141,19 +185,25 @@ class _Running(Generic[Result]):
         return False
 
     def stop(self) -> None:
-        """Ends its trial."""
+        """Ends its trial, and puts back what was changed for it."""
         if self._trial is not None:
             self._trial.stop()
+        self._work.close()
+
+
+def _most(seconds: Mapping[str, float]) -> int:
+    return _START + int(_PATIENCE * sum(seconds.values()))
+
+
+def _printed(tree: Path) -> str:
+    return output(tree).read_text()[-4000:]
 
 
 def _in_files(order: list[str], seconds: Mapping[str, float]) -> dict[str, int]:
-    """The place of each test: file by file, since what a file sets up is set up once, the quickest first."""
+    """The place of each test: file by file, since what a file sets up is set up once; the quickest file first."""
     files: dict[str, list[str]] = {}
     for test in order:
         files.setdefault(test.partition("::")[0], []).append(test)
 
-    def mean(tests: list[str]) -> float:
-        return sum(seconds[test] for test in tests) / len(tests)
-
-    by_file = sorted(files.values(), key=mean)
+    by_file = sorted(files.values(), key=lambda tests: sum(seconds[test] for test in tests))
     return {test: place for place, test in enumerate(test for tests in by_file for test in tests)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import coverage
+import pytest
 
 from bench.mutants.changes import Change
 from bench.mutants.recorder import Recorder
@@ -16,17 +17,19 @@ from bench.mutants.recorder import Recorder
 # What a change may be found by: tests in one process with moto. The others have their own reasons to be slow.
 FOLDERS = ("accounts", "gate", "grants", "keys", "routes", "sample", "stores", "telemetry", "tokens", "web")
 # The processor's seconds that the tests of one change may take; what only later ones would find is not found.
-ENOUGH = 60.0
+ENOUGH = 20.0
 
 
 class Recorded(TypedDict):
-    """What one test file ran: its tests' seconds, and the tests by line of each module; and its tests that failed
-    though nothing was changed, which find nothing."""
+    """What one test file ran: its tests' seconds, the places of the tests among these by line of each module, and
+    the lines that ran when modules were imported; and its tests that failed though nothing was changed, which find
+    nothing."""
 
     key: str
     failed: list[str]
     seconds: dict[str, float]
-    lines: dict[str, dict[str, list[str]]]
+    lines: dict[str, dict[str, list[int]]]
+    imported: dict[str, list[int]]
 
 
 def test_files(root: Path) -> list[str]:
@@ -63,20 +66,39 @@ class Tests:
 
         What runs at the import of a module is taken to be run by every test that runs anything of it.
         """
-        lines = {str(line) for line in range(change.line, change.last_line + 1)}
+        lines = {str(line) for line in _lines(change)}
         seconds: dict[str, float] = {}
         for recorded in self.files.values():
             by_line = recorded["lines"].get(change.path, {})
-            for line, tests in by_line.items():
-                if not change.in_function or line in lines:
-                    seconds |= {
-                        test: recorded["seconds"][test] for test in tests if test not in recorded["failed"]
-                    }
+            run = [places for line, places in by_line.items() if not change.function or line in lines]
+            tests = list(recorded["seconds"])
+            named = {tests[place] for places in run for place in places} - set(recorded["failed"])
+            seconds |= {test: recorded["seconds"][test] for test in named}
         chosen: dict[str, float] = {}
         for test in sorted(seconds, key=lambda test: (not is_near(test, change), seconds[test], test)):
             if sum(chosen.values()) + seconds[test] <= ENOUGH:
                 chosen[test] = seconds[test]
         return chosen
+
+    def quickest(self) -> dict[str, float]:
+        """The quickest test of each file that has one of less than a second, with its seconds."""
+        quickest = {}
+        for recorded in self.files.values():
+            seconds = recorded["seconds"].items()
+            passed = {test: took for test, took in seconds if took < 1 and test not in recorded["failed"]}
+            if passed:
+                test = min(passed, key=passed.__getitem__)
+                quickest[test] = passed[test]
+        return quickest
+
+    def is_imported(self, change: Change) -> bool:
+        """Whether what `change` changes runs when its module is imported."""
+        imported = (recorded["imported"].get(change.path, ()) for recorded in self.files.values())
+        return not change.function or any(not set(_lines(change)).isdisjoint(lines) for lines in imported)
+
+
+def _lines(change: Change) -> range:
+    return range(change.line, change.last_line + 1)
 
 
 def is_near(test: str, change: Change) -> bool:
@@ -94,30 +116,37 @@ class Recording:
             data_file=None, source=[str(root / "chalicelib")], config_file=False, messages=False
         )
         self._recorder = Recorder(self._measured)
+        self._imported: dict[str, list[int]] = {}
 
-    def pytest_configure(self, config: object) -> None:
-        config.pluginmanager.register(self._recorder)  # type: ignore[attr-defined]
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
+        early_config.pluginmanager.register(self._recorder)
         self._measured.start()
 
-    def pytest_collection_modifyitems(self, items: list[object]) -> None:
-        items[:] = [item for item in items if item.nodeid.partition("::")[0] in self._files]  # type: ignore[attr-defined]
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid.partition("::")[0] in self._files]
+        data = self._measured.get_data()
+        for file in data.measured_files():
+            self._imported[str(Path(file).relative_to(self._root))] = sorted(data.lines(file) or ())
 
     def pytest_sessionfinish(self) -> None:
         self._measured.stop()
         data = self._measured.get_data()
         made: dict[str, Recorded] = {
-            name: Recorded(key="", failed=[], seconds={}, lines={}) for name in self._files
+            name: Recorded(key="", failed=[], seconds={}, lines={}, imported=self._imported)
+            for name in self._files
         }
         for test in sorted(self._recorder.failed):
             made[test.partition("::")[0]]["failed"].append(test)
         for test, took in self._recorder.seconds.items():
             made[test.partition("::")[0]]["seconds"][test] = took
+        places = {test: place for each in made.values() for place, test in enumerate(each["seconds"])}
         for file in data.measured_files():
             path = str(Path(file).relative_to(self._root))
             for line, tests in data.contexts_by_lineno(file).items():
-                by_file: dict[str, list[str]] = defaultdict(list)
+                by_file: dict[str, list[int]] = defaultdict(list)
                 for test in filter(None, tests):
-                    by_file[test.partition("::")[0]].append(test)
+                    by_file[test.partition("::")[0]].append(places[test])
                 for name, own in by_file.items():
                     made[name]["lines"].setdefault(path, {})[str(line)] = own
         self._output.write_text(json.dumps(made))

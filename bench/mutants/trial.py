@@ -9,9 +9,8 @@ import os
 import resource
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +24,13 @@ _LIBRARIES = (
     *("moto.moto_server.werkzeug_app", "moto.cloudformation.models", "openapi_spec_validator", "pytest", "yaml"),
     *("email_validator", "werkzeug.serving", "uvicorn", "concurrent.futures"),
 )
-PASSED, FAILED, NO_TESTS, LATE = 0, 1, 5, -1  # exit codes: pytest's, and that of what was stopped
+PASSED, FAILED, NO_TESTS = 0, 1, 5  # pytest's exit codes
+BROKE = 70
 _PROJECT = frozenset({"app", "chalicelib", "infra", "tests"})
 _LASTING = 10
 _MEMORY = 4 * 1024**3  # bytes; a change may fill what there is
 _OPTIONS = (
-    *("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"),
+    *("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist", "--capture=sys"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of the libraries that are here already
 )
 
@@ -46,62 +46,67 @@ def prepare() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One that runs: its process, until when it may (by `time.monotonic`), and where it writes."""
+    """A process that runs tests."""
 
     pid: int
-    deadline: float
-    output: Path
 
     def code(self) -> int | None:
-        """pytest's exit code, once it has ended: `LATE` where it had to be stopped, and 70 where it broke."""
+        """The exit code, once it has ended: pytest's, `BROKE`, or less than 0 where it did not end in its time."""
         ended, status = os.waitpid(self.pid, os.WNOHANG)
-        if not ended and time.monotonic() < self.deadline:
+        if not ended:
             return None
         self.stop()
-        if not ended:
-            os.waitpid(self.pid, 0)
-            return LATE
         return os.waitstatus_to_exitcode(status)
 
     def stop(self) -> None:
-        """Ends its process, and all that the tests have started."""
+        """Ends it, and all that the tests have started."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def start(tree: Path, files: Sequence[str], plugin: object, output: Path, seconds: int) -> Trial:
-    """Begins to run the tests in `files` of `tree`, with `plugin`.
+def forked(run: Callable[[], int], seconds: int | None = None) -> Trial:
+    """A process that does `run`, whose result is its exit code.
 
     `seconds` is what that may take of the processor, and many times that is how long it may last.
     """
     pid = os.fork()
     if pid == 0:
-        code = 70
+        code = BROKE
         try:
             os.setsid()
-            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-            code = _run(tree, files, plugin, output)
+            if seconds is not None:
+                resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+                signal.alarm(_LASTING * seconds)
+            code = run()
         except BaseException:  # noqa: BLE001 (whatever it was, this process ends here)
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    return Trial(pid, time.monotonic() + _LASTING * seconds, output)
+    return Trial(pid)
 
 
-def _run(tree: Path, files: Sequence[str], plugin: object, output: Path) -> int:
-    written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def start(tree: Path, files: Sequence[str], plugin: object, seconds: int | None = None) -> Trial:
+    """Begins to run the tests in `files` of `tree`, with `plugin`; what it prints stands beside `tree`."""
+    return forked(lambda: _run(tree, files, plugin), seconds)
+
+
+def output(tree: Path) -> Path:
+    """Where what was started in `tree` prints."""
+    return tree.with_suffix(".log")
+
+
+def _run(tree: Path, files: Sequence[str], plugin: object) -> int:
+    written = os.open(output(tree), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(written, 1)
     os.dup2(written, 2)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     os.chdir(tree)
     sys.path[:] = [str(tree), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bench"]:
-        del sys.modules[name]
     import pytest
 
-    return int(pytest.main([*_OPTIONS, *files], plugins=[plugin]))
+    return int(pytest.main([*_OPTIONS, f"--basetemp={tree.with_suffix('.tmp')}", *files], plugins=[plugin]))
 
 
 def without_bytecode() -> None:

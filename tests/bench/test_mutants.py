@@ -76,7 +76,7 @@ def test_equal_changes_of_one_place_are_numbered() -> None:
         change for change in changes("m.py", b"def f():\n    a(1)\n    a(1)\n") if change.after == "2"
     )
     assert (first.where, first.what, second.what) == ("m.py f", "1 -> 2", "1 -> 2 (2)")
-    assert (first.line, second.line, first.in_function) == (2, 3, True)
+    assert (first.line, second.line, first.function) == (2, 3, "f")
 
 
 def test_a_sample_takes_one_of_a_line_stays_the_same_and_has_every_survivor() -> None:
@@ -123,8 +123,10 @@ def test_what_is_printed_of_a_survivor_can_stand_in_the_list() -> None:
 
 
 MODULE = """
+LEAST = 1
+
 def fits(number):
-    return number <= 3
+    return LEAST <= number <= 3
 """
 TESTS = """
 from chalicelib.keys.limit import fits
@@ -151,6 +153,7 @@ tests = laboratory.record(directory / "tests.json")
 print(*tests.failed())
 for outcome in laboratory.run(sample.every(root, ["keys"]), tests, lambda outcome: None):
     print(outcome.change.what, outcome.survived)
+laboratory.close()
 """
 
 
@@ -167,12 +170,16 @@ def test_what_no_test_notices_survives(tmp_path: Path) -> None:
     failed, *outcomes = ran.stdout.splitlines()
     assert failed == "tests/keys/test_limit.py::test_that_fails"
     assert sorted(outcomes) == [
+        "1 -> 0 True",
+        "1 -> 2 True",
         "3 -> 2 False",
         "3 -> 4 True",
-        "number <= 3 -> (number < 3) False",
-        "number <= 3 -> (number > 3) False",
-        "return number <= 3 -> return None False",
+        "LEAST <= number <= 3 -> (LEAST <= number < 3) False",
+        "LEAST <= number <= 3 -> (LEAST <= number > 3) False",
+        "LEAST <= number <= 3 -> (LEAST < number <= 3) True",
+        "LEAST <= number <= 3 -> (LEAST > number <= 3) False",
+        "return LEAST <= number <= 3 -> return None False",
     ]
     assert (root / "chalicelib/keys/limit.py").read_text() == MODULE
     recorded = json.loads((directory / "tests.json").read_text())["tests/keys/test_limit.py"]
-    assert recorded["lines"]["chalicelib/keys/limit.py"]["3"] != []
+    assert recorded["lines"]["chalicelib/keys/limit.py"]["5"] != []

@@ -1,11 +1,21 @@
 """The fetch of a JWK Set: one plain GET, and an `OSError` for everything else that may come."""
 
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from chalicelib.keys.remote_jwk_set import fetch_jwk_set
 
@@ -13,8 +23,10 @@ BODY = b'{"keys": []}'
 
 
 @contextmanager
-def serving(status: int, body: bytes, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """A server of one answer: its address, and the paths that it was asked for."""
+def serving(
+    status: int, body: bytes, tls: ssl.SSLContext | None = None, **headers: str
+) -> Iterator[tuple[str, list[str]]]:
+    """A server of one answer, over TLS by `tls`: its address, and the paths that it was asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,10 +43,12 @@ def serving(status: int, body: bytes, **headers: str) -> Iterator[tuple[str, lis
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/jwks.json", asked
+            yield f"http{'s' * bool(tls)}://127.0.0.1:{server.server_port}/jwks.json", asked
         finally:
             server.shutdown()
             thread.join()
@@ -44,6 +58,45 @@ def test_fetch() -> None:
     with serving(200, BODY) as (uri, asked):
         assert fetch_jwk_set(uri) == BODY
     assert asked == ["/jwks.json"]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1 that nobody but itself vouches for, and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_https_and_only_from_who_is_vouched_for(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with serving(200, BODY, tls) as (uri, asked):
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch_jwk_set(uri)
+        assert asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert fetch_jwk_set(uri) == BODY
+
+
+def test_who_does_not_answer_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.keys.remote_jwk_set.FETCH_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # Closed in the end, so that a fetch that waits for ever ends too, otherwise.
+        closing = threading.Timer(10, silent.close)
+        closing.start()
+        with pytest.raises(TimeoutError):
+            fetch_jwk_set(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        closing.cancel()
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -32,6 +32,12 @@ def test_ed25519_is_kept_as_it_is_written() -> None:
     assert parse_jwk_set(document(ED | {"alg": "Ed25519"}))["ed"].alg == "Ed25519"
 
 
+@pytest.mark.parametrize("more", [{}, {"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}])
+def test_use_and_key_ops_may_be_left_out(more: Json) -> None:
+    bare = without(without(EC, "use"), "key_ops")
+    assert set(parse_jwk_set(document(bare | more))) == {"ec"}
+
+
 def stray(value: object) -> str:
     """The same number in another spelling: the low bits of the last letter changed."""
     text = str(value)

@@ -90,7 +90,9 @@ FAILURES = [TimeoutError(), ConnectionRefusedError(), ValueError(), b"", b"<html
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=repr)
-def test_a_failed_fetch_keeps_the_keys_ghsa_fhv5_28vv_h8m8(failure: bytes | Exception) -> None:
+def test_a_failed_fetch_keeps_the_keys_ghsa_fhv5_28vv_h8m8(
+    failure: bytes | Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     issuer = Issuer(EC)
     assert issuer.has("ec")
     issuer.answer = failure
@@ -99,6 +101,7 @@ def test_a_failed_fetch_keeps_the_keys_ghsa_fhv5_28vv_h8m8(failure: bytes | Exce
         assert not issuer.has("unknown")
         assert issuer.has("ec")
     assert len(issuer.asked) == 6
+    assert [record.msg for record in caplog.records] == ["The JWK Set could not be fetched: %s"] * 5
     issuer.answer, issuer.now = document(RSA), issuer.now + 10
     assert issuer.has("rsa")
 

@@ -1,5 +1,7 @@
 """The strict JWS by itself: any payload, and the types that the caller accepts."""
 
+import json
+
 import pytest
 
 from chalicelib.errors import InvalidTokenError
@@ -19,6 +21,23 @@ def test_a_type_is_refused_where_another_is_wanted_though_its_header_was_read_be
     with pytest.raises(InvalidTokenError) as refusal:
         jws.verify(proof, KEYS.get, ACCESS_TOKENS)
     assert refusal.value.detail == "typ is missing or not the one wanted"
+
+
+def test_the_limits_are_those_that_issuers_count_on() -> None:
+    limits = jws.MAX_LENGTH, jws.MAX_KID_LENGTH, jws.MAX_HEADER_LENGTH, jws.MAX_BRACKETS, jws.MAX_COMMAS
+    assert limits == (8192, 128, 1024, 128, 512)
+
+
+def test_the_longest_header() -> None:
+    def padded(octets: int) -> str:
+        bare = len(json.dumps(HEADER | {"x": ""}))
+        return token(HEADER | {"x": "x" * (octets - bare)})
+
+    assert len(padded(768).partition(".")[0]) == 1024
+    assert jws.verify(padded(768), KEYS.get, ACCESS_TOKENS)[0] == "ec"
+    with pytest.raises(InvalidTokenError) as refusal:
+        jws.verify(padded(769), KEYS.get, ACCESS_TOKENS)
+    assert refusal.value.detail == "the header is missing or too long"
 
 
 def test_white_space_around_the_payload_is_refused() -> None:
