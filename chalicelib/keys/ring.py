@@ -85,10 +85,9 @@ class KeyRing:
 
         So the algorithm before goes on signing until a key of the new one has been published for long enough.
         """
-        algs = {entry.alg for entry in self.trusted(purpose)} - {alg}
-        others = [active for other in algs if (active := self.active(purpose, other, now))]
-        newest = max(others, key=lambda entry: (entry.signs_from, entry.kid), default=None)
-        return self.active(purpose, alg, now) or newest
+        algs = {entry.alg for entry in self.trusted(purpose)}
+        signing = [active for each in algs if (active := self.active(purpose, each, now))]
+        return max(signing, key=lambda entry: (entry.alg == alg, entry.signs_from, entry.kid), default=None)
 
     def signed_until(self, entry: KeyEntry) -> int | None:
         """When `entry` signs for the last time; `None` while it has no end and no successor.

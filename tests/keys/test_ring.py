@@ -110,6 +110,19 @@ def test_until_an_algorithm_has_a_key_that_signs_the_one_before_does() -> None:
     assert [signer and signer.kid for signer in signers] == [old.kid, old.kid, new.kid]
 
 
+def test_where_several_other_algorithms_sign_the_newest_key_does() -> None:
+    older, newer = entry(keys.new_signing_key("ES256"), 10), entry(keys.new_signing_key("RS256"), 20)
+    for entries in ((older, newer), (newer, older)):
+        assert KeyRing(entries, OUTLIVES).signer(Purpose.ACCESS_TOKEN, "EdDSA", 30) == newer
+        assert KeyRing(entries, OUTLIVES).signer(Purpose.ACCESS_TOKEN, "ES256", 30) == older
+
+
+def test_a_revoked_key_is_nothing_else_whatever_the_time() -> None:
+    revoked = replace(hmac(1, 100), revoked_at=150)
+    ring = KeyRing((revoked, hmac(2, 200)), OUTLIVES)
+    assert {ring.role(revoked, now) for now in (0, 100, 150, 200, 50_000)} == {Role.REVOKED}
+
+
 def test_an_end_of_its_own_goes_before_the_next_key_s_beginning() -> None:
     first, promoted = replace(hmac(1, 0), signs_until=5_000, serial=1), replace(hmac(2, 0), serial=2)
     ring = KeyRing((first, promoted), OUTLIVES)
