@@ -70,11 +70,10 @@ class Laboratory:
         missing = sorted(now.keys() - known.keys())
         count = _SHARES * len(self._trees)
         shares = [missing[number::count] for number in range(count)]
-        jobs = [lambda tree, share=share: self._record(tree, share) for share in shares]
+        jobs = [partial(self._record, share=share) for share in shares if share]
         for made in self._each(jobs):
             known |= {name: {**recorded, "key": now[name]} for name, recorded in made.items()}
         kept.write_text(json.dumps(known))
-        without_bytecode()
         return Tests(known)
 
     def run(self, tried: Iterable[Change], tests: Tests, tell: Callable[[Outcome], None]) -> list[Outcome]:
@@ -87,8 +86,8 @@ class Laboratory:
         within = [change for change in tried if not tests.is_imported(change)]
         at_import = [change for change in tried if tests.is_imported(change)]
         jobs = [partial(self._try, change=change, seconds=tests.of(change)) for change in within]
-        if jobs:
-            list(self._each(partial(self._open, seconds=tests.quickest()) for _ in self._trees))
+        list(self._each(partial(self._open, seconds=tests.quickest()) for _ in self._trees))
+        without_bytecode()
         later = [partial(self._try_anew, change=change, seconds=tests.of(change)) for change in at_import]
         for outcome in self._each([*jobs, *later]):
             tell(outcome)
@@ -121,9 +120,8 @@ class Laboratory:
         return Outcome(change, PASSED if code == NO_TESTS else code)
 
     def _record(self, tree: Path, share: list[str]) -> Work[Mapping[str, Recorded]]:
-        # All are collected, so that they are compiled on each copy.
         written = tree.with_suffix(".json")
-        code = yield start(tree, test_files(tree), Recording(tree, share, written))
+        code = yield start(tree, share, Recording(tree, share, written))
         if code not in (PASSED, FAILED, NO_TESTS):
             raise RuntimeError(f"The tests do not run though nothing is changed:\n{_printed(tree)}")
         made: Mapping[str, Recorded] = json.loads(written.read_text())

@@ -107,7 +107,7 @@ def is_near(test: str, change: Change) -> bool:
 
 
 class Recording:
-    """Within pytest: records the tests of `files` alone, and writes to `output` when they are over."""
+    """Within pytest: records the tests of `files`, and writes to `output` when they are over."""
 
     def __init__(self, root: Path, files: Iterable[str], output: Path) -> None:
         self._files = frozenset(files)
@@ -123,8 +123,7 @@ class Recording:
         early_config.pluginmanager.register(self._recorder)
         self._measured.start()
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid.partition("::")[0] in self._files]
+    def pytest_collection_finish(self) -> None:
         data = self._measured.get_data()
         for file in data.measured_files():
             self._imported[str(Path(file).relative_to(self._root))] = sorted(data.lines(file) or ())

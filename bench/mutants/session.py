@@ -19,7 +19,7 @@ from types import CodeType, FunctionType
 import pytest
 from werkzeug.serving import BaseWSGIServer
 
-from bench.mutants.trial import FAILED, NO_TESTS, PASSED, Trial, forked
+from bench.mutants.trial import FAILED, NO_TESTS, PASSED, Trial, forked, without_bytecode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Serving:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._other_end.close()  # so that this process sees when the other one is gone
+        without_bytecode()
         self._look_around()
         items = {item.nodeid: item for item in session.items}
         gc.freeze()
