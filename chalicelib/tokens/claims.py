@@ -42,7 +42,7 @@ def check_record(claims: Mapping[str, object], scope: Scope) -> None:
 def check(claims: Mapping[str, object], scope: Scope) -> None:
     """Raises `UnfitTokenError` for a whole token's claims that `verify` would refuse. They are to say `scope`."""
     for name in _TEXTS:
-        if claims.get(name, "absent") == "":
+        if claims.get(name) == "":
             raise UnfitTokenError(f"{name} is empty.")
     for name in ("iat", "exp"):
         _check_range(name, claims[name], LAST_SECOND)

@@ -18,7 +18,7 @@ from chalicelib.services import Services, assemble
 from chalicelib.settings import LONGEST_TEXT, SettingsError
 from chalicelib.strict_json import MAX_INTEGER_LENGTH
 from chalicelib.tokens.access_token import RESERVED_CLAIMS, AccessToken, issue
-from chalicelib.tokens.access_token_verifier import AccessTokenClaims, verify
+from chalicelib.tokens.access_token_verifier import LAST_SECOND, AccessTokenClaims, verify
 from chalicelib.tokens.claims import (
     MAX_RECORD_BRACKETS,
     MAX_RECORD_COMMAS,
@@ -150,6 +150,20 @@ def test_a_default_scope_that_fits_into_no_token_stops_the_start() -> None:
 def test_no_token_is_issued_that_the_gate_refuses(token: AccessToken, limit: str) -> None:
     with pytest.raises(UnfitTokenError, match=limit):
         issue(token, *REALM, SIGNING[0], NOW)
+
+
+def test_the_limits_of_a_record_are_those_that_an_administrator_counts_on() -> None:
+    assert (MAX_RECORD_LENGTH, MAX_RECORD_BRACKETS, MAX_RECORD_COMMAS, MAX_INTEGER_LENGTH) == (3072, 48, 400, 20)
+
+
+def test_the_largest_numbers() -> None:
+    assert accepted(content(session_epoch=10**20 - 1)).session_epoch == 10**20 - 1
+    with pytest.raises(UnfitTokenError, match="session_epoch"):
+        issue(content(session_epoch=10**20), *REALM, SIGNING[0], NOW)
+    last = LAST_SECOND - NOW
+    assert accepted(content(lifetime=last)).exp == LAST_SECOND
+    with pytest.raises(UnfitTokenError, match="exp"):
+        issue(content(lifetime=last + 1), *REALM, SIGNING[0], NOW)
 
 
 JSON = st.recursive(
