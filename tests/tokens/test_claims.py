@@ -80,6 +80,7 @@ OUTSIDE: dict[str, tuple[Callable[[], Claims], str]] = {
     "NaN": (lambda: {"a": [math.nan]}, "NaN"),
     "Infinity": (lambda: {"a": {"b": -math.inf}}, "infinite"),
     "half a surrogate": (lambda: {"a": "\ud800"}, "surrogate"),
+    "the last half of a surrogate": (lambda: {"a": "\udfff"}, "surrogate"),
     "half a surrogate in a name": (lambda: {"a": {"\udc00": 1}}, "surrogate"),
     "a name that is a number": (lambda: {"a": {1: 1, "1": 2}}, "no string"),
     "bytes": (lambda: {"a": b"x"}, "bytes is no JSON"),

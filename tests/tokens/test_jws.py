@@ -1,11 +1,14 @@
 """The strict JWS by itself: any payload, and the types that the caller accepts."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from chalicelib import base64url
 from chalicelib.errors import InvalidTokenError
 from chalicelib.tokens import jws
+from tests.support.forged_signatures import SIGNERS, genuine
 from tests.support.token_forge import HEADER, KEYS, token
 
 ACCESS_TOKENS, PROOFS = frozenset({"at+jwt"}), frozenset({"dpop+jwt"})
@@ -38,6 +41,16 @@ def test_the_longest_header() -> None:
     with pytest.raises(InvalidTokenError) as refusal:
         jws.verify(padded(769), KEYS.get, ACCESS_TOKENS)
     assert refusal.value.detail == "the header is missing or too long"
+
+
+@pytest.mark.parametrize("kid", SIGNERS)
+@pytest.mark.parametrize("change", [lambda octets: octets + b"\0", lambda octets: octets[1:], lambda _: b""])
+def test_a_signature_of_another_length_is_none(kid: str, change: Callable[[bytes], bytes]) -> None:
+    start, _, signature = genuine(kid).rpartition(".")
+    changed = base64url.encode(change(base64url.decode(signature)))
+    with pytest.raises(InvalidTokenError) as refusal:
+        jws.verify(f"{start}.{changed}", KEYS.get, ACCESS_TOKENS)
+    assert refusal.value.detail == "the signature has the wrong length"
 
 
 def test_white_space_around_the_payload_is_refused() -> None:
