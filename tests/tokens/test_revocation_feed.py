@@ -95,6 +95,14 @@ def test_no_request_costs_a_pull_of_its_own(feed: Feed, table: Table) -> None:
     assert table.pulls == [NOW]
 
 
+def test_a_first_load_of_several_pages_is_one_pull(feed: Feed, table: Table) -> None:
+    for number in range(3):
+        table.end(f"{number}", NOW)
+    for now in (NOW, NOW, NOW + INTERVAL - 1):
+        assert len(ended(feed, now)) == 3
+    assert table.pulls == [NOW]
+
+
 def test_it_pulls_once_in_each_interval(feed: Feed, table: Table) -> None:
     for now in range(NOW, NOW + 3 * INTERVAL):
         feed.current(now)

@@ -41,6 +41,11 @@ def test_an_id_of_a_session_says_nothing_about_a_key_nor_a_user(kind: Kind) -> N
     assert not Revocations([Revocation(Kind.KEY, "sid", NOW, FAR)]).revokes(Token())
 
 
+def test_its_length_is_how_much_it_holds() -> None:
+    entries = [ended("sub", "sid", "jti"), Revocation(Kind.KEY, "kid", NOW, FAR), epoch(1)]
+    assert [len(Revocations(entries[:count])) for count in range(4)] == [0, 2, 3, 4]
+
+
 def test_no_entry_ends_nothing() -> None:
     assert not Revocations().revokes(Token())
 
