@@ -47,6 +47,9 @@ def test_the_item_of_a_counter(store: AttemptStore, key: Item) -> None:
     pair, name = (hashlib.sha256(typed).hexdigest() for typed in (b"zo\xc3\xab\x00192.0.2.7", b"zo\xc3\xab"))
     assert attempts.pair_key("Zo\u00eb", "192.0.2.7") == {"pk": f"pair:{pair}"}
     assert attempts.username_key("Zo\u00eb") == {"pk": f"username:{name}"}
+    assert attempts.hashing_key("192.0.2.7") == {"pk": "hashing:192.0.2.7"}
+    sign_up = hashlib.sha256(b"zoe@example.com\x00192.0.2.7").hexdigest()
+    assert attempts.sign_up_key("Zoe@example.com", "192.0.2.7") == {"pk": f"sign-up:{sign_up}"}
 
 
 def test_nothing_is_no_failure(store: AttemptStore, key: Item) -> None:

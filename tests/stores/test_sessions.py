@@ -108,7 +108,7 @@ def test_a_session_that_stands_in_the_table_is_refreshed(store: SessionStore, se
 
 
 def test_the_words_for_an_end() -> None:
-    words = "logout logout_all logout_others revoked password_changed session_limit reuse disabled"
+    words = "logout logout_all logout_others revoked password_changed session_limit reuse disabled restored"
     assert [reason.value for reason in EndReason] == words.split()
 
 
