@@ -15,7 +15,20 @@ from bench.mutants.changes import Change
 from bench.mutants.recorder import Recorder
 
 # What a change may be found by: tests in one process with moto. The others have their own reasons to be slow.
-FOLDERS = ("accounts", "gate", "grants", "keys", "routes", "sample", "stores", "telemetry", "tokens", "web")
+FOLDERS = (
+    "accounts",
+    "admin",
+    "gate",
+    "grants",
+    "keys",
+    "routes",
+    "sample",
+    "stores",
+    "telemetry",
+    "tokens",
+    "web",
+)
+_MORE = ("tests/faults/test_deadline.py",)
 # The processor's seconds that the tests of one change may take; what only later ones would find is not found.
 ENOUGH = 20.0
 
@@ -35,7 +48,11 @@ class Recorded(TypedDict):
 def test_files(root: Path) -> list[str]:
     """The test files that count, as paths in `root`."""
     folders = [root / "tests" / name for name in FOLDERS]
-    found = [*(root / "tests").glob("test_*.py"), *(file for each in folders for file in each.rglob("test_*.py"))]
+    found = [
+        *filter(Path.exists, map(root.joinpath, _MORE)),
+        *(root / "tests").glob("test_*.py"),
+        *(file for each in folders for file in each.rglob("test_*.py")),
+    ]
     return sorted(str(file.relative_to(root)) for file in found)
 
 
