@@ -1,4 +1,4 @@
-"""One table: each way to read it goes over all pages, a megabyte each at the most, and sees what has been written."""
+"""One table: each way to read it goes over all pages, a megabyte each at most, and sees what has been written."""
 
 from collections.abc import Callable, Iterable
 
@@ -63,3 +63,25 @@ def test_single_items_are_read_consistently(table: Table) -> None:
     assert [item and item["number"] for item in (*found, *batch)] == [3, None, 3, None, 1]
     assert [call.parameters["ConsistentRead"] for call in made[:2]] == [True, True]
     assert made[2].parameters["RequestItems"][table.name]["ConsistentRead"] is True
+
+
+@pytest.mark.parametrize(
+    ("keys", "expression"),
+    [
+        (ALL, "#hash = :hash"),
+        (Range("sub", "s", "id", first="a"), "#hash = :hash AND #range >= :bound"),
+        (Range("sub", "s", "id", first="a", after="b"), "#hash = :hash AND #range > :bound"),
+        (Range("sub", "s", "id", after="b", newest_first=True), "#hash = :hash AND #range < :bound"),
+        (Range("sub", "s", "id", first="a", newest_first=True), "#hash = :hash AND #range >= :bound"),
+    ],
+)
+def test_the_key_condition_is_written_as_dynamodb_reads_it(keys: Range, expression: str) -> None:
+    """The emulator takes what AWS would not."""
+    bounded = "#range" in expression
+    assert keys.condition() == {
+        "KeyConditionExpression": expression,
+        "ExpressionAttributeNames": {"#hash": "sub"} | ({"#range": "id"} if bounded else {}),
+        "ExpressionAttributeValues": {":hash": {"S": "s"}}
+        | ({":bound": {"S": keys.after or "a"}} if bounded else {}),
+        "ScanIndexForward": not keys.newest_first,
+    }
