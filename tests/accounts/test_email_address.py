@@ -121,6 +121,17 @@ def test_an_address_is_kept_in_nfc_with_its_domain_in_unicode() -> None:
     assert normalize("Zoe\u0308@XN--MNCHEN-3YA.example") == "Zo\u00eb@m\u00fcnchen.example"
 
 
+def test_the_longest_address_is_taken_and_one_longer_is_not() -> None:
+    """RFC 5321 section 4.5.3.1.3: 254 octets."""
+    labels = ".".join(letter * 61 for letter in "bcd")
+    longest = f"{'a' * 64}@{labels}.ee"
+    longest = longest.replace("ee", "e" * (254 - len(longest) + 2))
+    assert len(longest) == 254
+    assert normalize(longest) == longest
+    with pytest.raises(InvalidRequestError):
+        normalize(f"{longest}e")
+
+
 def test_what_is_far_too_long_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     read = Mock(wraps=validate_email)
     monkeypatch.setattr("email_validator.validate_email", read)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.accounts.throttle import Attempts, Counter, Limit, Limits, check
+from chalicelib.accounts.throttle import Attempts, Counter, Limit, Limits, check, check_counted
 from chalicelib.errors import TooManyRequestsError
 from chalicelib.settings import Settings
 
@@ -45,6 +45,19 @@ def test_the_longer_wait_is_told() -> None:
     short, long = Counter(300, NOW + 20), Counter(300, NOW + 200)
     assert refused_for(Attempts(pair=short, address=long)) == 200
     assert refused_for(Attempts(pair=long, address=short)) == 200
+
+
+@pytest.mark.parametrize(("count", "ends_at", "wait"), [(10, 120, 0), (11, 120, 120), (11, 0, 1), (99, -5, 1)])
+def test_a_request_past_the_limit_waits_for_the_window_s_end_and_a_second_at_least(
+    count: int, ends_at: int, wait: int
+) -> None:
+    counter = Counter(count, NOW + ends_at)
+    if wait == 0:
+        check_counted(counter, LIMITS.pair, NOW)
+        return
+    with pytest.raises(TooManyRequestsError) as refused:
+        check_counted(counter, LIMITS.pair, NOW)
+    assert refused.value.retry_after == wait
 
 
 counters = st.builds(Counter, st.integers(0, 1_000), st.integers(NOW - 1_000, NOW + 1_000))
