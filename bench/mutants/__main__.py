@@ -65,7 +65,9 @@ def _outcomes(tried: list[Change], given: Reasons) -> list[Outcome]:
             print(f"It fails though nothing is changed, and finds nothing: {test}")
         print(f"{len(tried)} changes; which test runs which line: {time.monotonic() - begin:.0f} s", flush=True)
         try:
-            outcomes = laboratory.run(tried, tests, lambda outcome: print(report.line(outcome, given), flush=True))
+            outcomes = laboratory.run(
+                tried, tests, given, lambda outcome: print(report.line(outcome, given), flush=True)
+            )
         finally:
             laboratory.close()
     print(f"{time.monotonic() - begin:.0f} s")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from bench.mutants.changes import Change
+from bench.mutants.reasons import Reasons
 from bench.mutants.recorded import Recorded, Recording, Tests, is_near, keys, test_files
 from bench.mutants.recorder import Chosen
 from bench.mutants.session import Job, Serving, Session
@@ -76,19 +77,23 @@ class Laboratory:
         kept.write_text(json.dumps(known))
         return Tests(known)
 
-    def run(self, tried: Iterable[Change], tests: Tests, tell: Callable[[Outcome], None]) -> list[Outcome]:
-        """The outcome of each change; `tell` hears of it at once.
+    def run(
+        self, tried: Iterable[Change], tests: Tests, given: Reasons, tell: Callable[[Outcome], None]
+    ) -> list[Outcome]:
+        """The outcome of each change; `tell` hears of it at once. What may survive for one of the reasons `given`
+        is held against the tests of its own package alone.
 
         Raises `RuntimeError` where tests that passed when they were recorded fail in a fork though nothing is
         changed.
         """
         outcomes = []
-        within = [change for change in tried if not tests.is_imported(change)]
-        at_import = [change for change in tried if tests.is_imported(change)]
-        jobs = [partial(self._try, change=change, seconds=tests.of(change)) for change in within]
+        seconds = {change: tests.of(change, near=given.of(change) is not None) for change in tried}
+        within = [change for change in seconds if not tests.is_imported(change)]
+        at_import = [change for change in seconds if tests.is_imported(change)]
+        jobs = [partial(self._try, change=change, seconds=seconds[change]) for change in within]
         list(self._each(partial(self._open, seconds=tests.quickest()) for _ in self._trees))
         without_bytecode()
-        later = [partial(self._try_anew, change=change, seconds=tests.of(change)) for change in at_import]
+        later = [partial(self._try_anew, change=change, seconds=seconds[change]) for change in at_import]
         for outcome in self._each([*jobs, *later]):
             tell(outcome)
             outcomes.append(outcome)

@@ -30,7 +30,7 @@ FOLDERS = (
 )
 _MORE = ("tests/faults/test_deadline.py",)
 # The processor's seconds that the tests of one change may take; what only later ones would find is not found.
-ENOUGH = 20.0
+ENOUGH = 45.0
 
 
 class Recorded(TypedDict):
@@ -77,11 +77,12 @@ class Tests:
         """The tests that failed though nothing was changed."""
         return [test for recorded in self.files.values() for test in recorded["failed"]]
 
-    def of(self, change: Change) -> dict[str, float]:
+    def of(self, change: Change, *, near: bool = False) -> dict[str, float]:
         """The tests that run what `change` changes, with the seconds of each: fastest first, of the module's own
-        folder before others, and not more than `ENOUGH`.
+        folder before others (or alone, where they are to be `near`), and not more than `ENOUGH`.
 
-        What runs at the import of a module is taken to be run by every test that runs anything of it.
+        What runs at the import of a module is taken to be run by every test that runs anything of it, and by every
+        test of its own folder.
         """
         lines = {str(line) for line in _lines(change)}
         seconds: dict[str, float] = {}
@@ -89,10 +90,15 @@ class Tests:
             by_line = recorded["lines"].get(change.path, {})
             run = [places for line, places in by_line.items() if not change.function or line in lines]
             tests = list(recorded["seconds"])
-            named = {tests[place] for places in run for place in places} - set(recorded["failed"])
+            named = {tests[place] for places in run for place in places}
+            if not change.function:
+                named |= {test for test in tests if is_near(test, change)}
+            named -= set(recorded["failed"])
             seconds |= {test: recorded["seconds"][test] for test in named}
         chosen: dict[str, float] = {}
         for test in sorted(seconds, key=lambda test: (not is_near(test, change), seconds[test], test)):
+            if near and not is_near(test, change):
+                break
             if sum(chosen.values()) + seconds[test] <= ENOUGH:
                 chosen[test] = seconds[test]
         return chosen

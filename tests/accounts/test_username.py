@@ -103,3 +103,16 @@ def test_what_is_taken_is_its_own_normal_form_and_short(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", "x" * 64, "Zoë", "名前", "a b", "o'neil", "user@example.com"])
 def test_taken_names(text: str) -> None:
     assert username.normalize(text) == text
+
+
+def test_a_name_counts_as_it_is_composed_however_it_was_typed() -> None:
+    """A Greek letter with three marks is one character in NFC, and four as some keyboards type it."""
+    typed = unicodedata.normalize("NFD", "\u1f82" * 64)
+    assert len(typed) == 256
+    assert username.normalize(typed) == "\u1f82" * 64
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
+def test_line_separators_are_refused(separator: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        username.normalize(f"a{separator}b")

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from chalicelib.keys.material import NewKey
 from chalicelib.keys.ring import KeyEntry, KeyRing, Purpose
-from chalicelib.keys.rotation import KEPT_WHEN_GONE, NewKey, next_serial
+from chalicelib.keys.rotation import KEPT_WHEN_GONE, KeySchedule, next_serial
 from chalicelib.keys.timing import token_lifetimes
 from tests.keys.expected import DEFAULTS, HOUR, LEAD, newest, oldest, ring_of, rotation
-from tests.keys.memory import KeySchedule, MemoryRing, slot_of
+from tests.keys.memory import MemoryRing, slot_of
 from tests.keys.world import BEGIN
 
 AT = BEGIN + HOUR

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.services import Services
 from chalicelib.stores.dynamodb import Item, Table
 from chalicelib.stores.transactions import Delete, Put, TransactionRefusedError, Update, transact
+from tests.conftest import connect
 
 FREE = "attribute_not_exists(pk)"
 A, B, C = ({"pk": f"sub:{name}"} for name in "abc")
@@ -37,3 +38,15 @@ def test_none_is_made_where_one_is_refused_and_it_says_which(table: Table) -> No
         transact(Put(table, B | {"n": 2}, FREE), Put(table, A | {"n": 2}, FREE))
     assert refused.value.failed == {1}
     assert n(table, A, B) == [1, None]
+
+
+def test_what_is_written_shows_in_no_repr() -> None:
+    table = Table(connect("dynamodb"), "a table")
+    hidden = {":hash": "hidden"}
+    writes = [
+        Put(table, {"pk": "hidden"}),
+        Update(table, {"pk": "shown"}, "SET a = :hash", hidden),
+        Delete(table, {"pk": "shown"}, "a = :hash", hidden),
+    ]
+    assert "shown" in repr(writes)
+    assert "hidden" not in repr(writes)
