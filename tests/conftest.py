@@ -16,7 +16,7 @@ from hypothesis import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from chalicelib.services import assemble, current, install
+from chalicelib.services import assemble, install
 from infra.emulated import moto_server
 
 # The app reads its environment when it is imported.
@@ -100,8 +100,7 @@ def client(services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch) ->
 
     def fetch(uri: str) -> bytes:
         assert uri == "https://gatehouse.example/.well-known/jwks.json"
-        serving = current()
-        return json.dumps(serving.keys.jwk_set(serving.now())).encode()
+        return json.dumps(services.keys.ring(services.now()).jwk_set(services.now())).encode()
 
     gate = Gate(services.settings, authorizer.PROTECTED, fetch, clock)
     monkeypatch.setattr(authorizer, "GATE", gate)
