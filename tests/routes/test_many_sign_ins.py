@@ -13,6 +13,7 @@ from chalicelib.services import Services, install
 from infra.local.gateway import Gateway
 from tests.conftest import CHEAP, new_user
 from tests.support.client import Client, basic
+from tests.support.patience import END
 from tests.support.served import served
 
 
@@ -29,7 +30,7 @@ def test_sign_ins_at_the_same_moment_are_all_answered(
     def sign_in(number: int) -> int:
         # Every eighth with a wrong password, for it must be no other who is refused.
         user, password = (right, "demo-password") if number % 8 else (wrong, "wrong password")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=END)
         try:
             connection.request("POST", "/tokens", headers=basic(user.username, password))
             return connection.getresponse().status
