@@ -9,12 +9,15 @@ import os
 from chalicelib import scope, strict_json
 from chalicelib.access_table import Access
 from chalicelib.errors import InvalidRequestError
-from chalicelib.gate.policy import AccessTable, InexactPolicyError
+from chalicelib.gate.policy import AccessTable
+from chalicelib.gate.routes import InexactPolicyError
 from chalicelib.scope import Scope
 from chalicelib.settings import Settings, SettingsError
 
 # What stands for this service's own access table in the setting.
 OWN = "gatehouse"
+
+_MEMBERS = {"any_of", "all_of", "description", "resource"}
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guarded")
 
@@ -48,10 +51,11 @@ def _load(service: str, folder: str) -> AccessTable:
 
 
 def read(text: str) -> AccessTable:
-    """The access table in `text`: a JSON object of what each route needs, `any_of` and `all_of` as in `Access`.
+    """The access table in `text`: a JSON object of rows, each with its methods and path, and what it needs.
 
-    `{"GET /orders/{order_id}": {"any_of": ["orders:read"]}, "GET /health": {}}`; with neither, every valid token
-    will do. Raises `InexactPolicyError`, which names the route.
+    `{"GET HEAD /orders/{order_id}": {"any_of": ["orders:read"]}, "ANY /health": {}}`; the members are those of
+    `Access`. With neither `any_of` nor `all_of` every valid token will do. Raises `InexactPolicyError`, which names
+    the route.
     """
     try:
         routes = strict_json.loads(text)
@@ -63,11 +67,20 @@ def read(text: str) -> AccessTable:
 
 
 def _access(route: str, needs: object) -> Access:
-    method, _, path = route.partition(" ")
-    if not isinstance(needs, dict) or not needs.keys() <= {"any_of", "all_of"}:
-        raise InexactPolicyError(f"{route}: not an object with any_of, all_of or neither")
-    scopes = {name: _scope(f"{route}: {name}", words) for name, words in needs.items()}
-    return Access(method, path, scopes.get("any_of", frozenset()), scopes.get("all_of", frozenset()))
+    method, _, path = route.rpartition(" ")
+    if not isinstance(needs, dict) or not needs.keys() <= _MEMBERS:
+        raise InexactPolicyError(f"{route}: not an object with {', '.join(sorted(_MEMBERS))} or none of them")
+    scopes = {name: _scope(f"{route}: {name}", needs[name]) for name in ("any_of", "all_of") if name in needs}
+    words = {
+        name: _words(f"{route}: {name}", needs[name]) for name in ("description", "resource") if name in needs
+    }
+    return Access(method, path, **scopes, **words)
+
+
+def _words(where: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise InexactPolicyError(f"{where} is no text")
+    return text
 
 
 def _scope(where: str, words: object) -> Scope:
