@@ -17,7 +17,10 @@ from chalicelib.settings import Settings, SettingsError
 # What stands for this service's own access table in the setting.
 OWN = "gatehouse"
 
-_MEMBERS = {"any_of", "all_of", "description", "resource"}
+_SCOPES = ("any_of", "all_of")
+_NO_SCOPE: Scope = frozenset()
+_WORDS = ("description", "resource")
+_MEMBERS = {*_SCOPES, *_WORDS}
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guarded")
 
@@ -53,9 +56,8 @@ def _load(service: str, folder: str) -> AccessTable:
 def read(text: str) -> AccessTable:
     """The access table in `text`: a JSON object of rows, each with its methods and path, and what it needs.
 
-    `{"GET HEAD /orders/{order_id}": {"any_of": ["orders:read"]}, "ANY /health": {}}`; the members are those of
-    `Access`. With neither `any_of` nor `all_of` every valid token will do. Raises `InexactPolicyError`, which names
-    the route.
+    `{"GET HEAD /orders/{order_id}": {"any_of": ["orders:read"]}, "ANY /health": {}}`; members are as in `Access`.
+    With neither `any_of` nor `all_of` every valid token will do. Raises `InexactPolicyError`, naming the route.
     """
     try:
         routes = strict_json.loads(text)
@@ -70,11 +72,9 @@ def _access(route: str, needs: object) -> Access:
     method, _, path = route.rpartition(" ")
     if not isinstance(needs, dict) or not needs.keys() <= _MEMBERS:
         raise InexactPolicyError(f"{route}: not an object with {', '.join(sorted(_MEMBERS))} or none of them")
-    scopes = {name: _scope(f"{route}: {name}", needs[name]) for name in ("any_of", "all_of") if name in needs}
-    words = {
-        name: _words(f"{route}: {name}", needs[name]) for name in ("description", "resource") if name in needs
-    }
-    return Access(method, path, **scopes, **words)
+    any_of, all_of = (_scope(f"{route}: {name}", needs[name]) if name in needs else _NO_SCOPE for name in _SCOPES)
+    description, resource = (_words(f"{route}: {name}", needs.get(name, "")) for name in _WORDS)
+    return Access(method, path, any_of, all_of, description=description, resource=resource)
 
 
 def _words(where: str, text: object) -> str:

@@ -145,8 +145,8 @@ class AccessTable:
             from chalicelib.gate.by_route import Asked  # here, so that a gate without such an API starts as fast
 
             self._asked = Asked(self.routes)
-        _, method, path = asked.split("/", 2)
-        index = self._asked.find(method, path, resource)
+        _, method, *path = asked.split("/", 2)
+        index = self._asked.find(method, "/".join(path), resource)
         if index is None or not self.routes.all[index].access.allows(scope):
             return _document([], [f"{_checked(arn_prefix)}/*"])
         return _document(*self._by_route(arn_prefix, index))
