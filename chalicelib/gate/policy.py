@@ -13,7 +13,6 @@ Sources: IAM User Guide, "Resource" (wildcards) and "Policy evaluation logic"; A
 "Output from an API Gateway Lambda authorizer" and "Control access for invoking an API" (resource format).
 """
 
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from chalicelib.access_table import Access
 from chalicelib.gate.routes import InexactPolicyError, Routes
-from chalicelib.gate.whole_api import Conflict, WholeApi
+from chalicelib.gate.whole_api import WholeApi, message
 from chalicelib.scope import Scope
 
 if TYPE_CHECKING:
@@ -38,6 +37,9 @@ _ROOM = len(LONG_PREFIX) + len("*/*")
 
 # A slash at the end of METHOD/PATH (the root, METHOD/, has one slash less), and two in a row.
 _SLASHES = ("/*/*/", "/*//*")
+
+# The bytes of a policy's JSON, with an Allow and a Deny but without their resources.
+_WITHOUT_RESOURCES = 177
 
 _REMEMBERED_POLICIES = 256
 
@@ -89,16 +91,6 @@ class MethodArn(NamedTuple):
         return f"arn:{self.partition}:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.stage}"
 
 
-class Oversized(NamedTuple):
-    """The policy for the whole API may take `size` bytes of at most `limit`."""
-
-    size: int
-    limit: int
-
-    def __str__(self) -> str:
-        return f"a policy for the whole API may take {self.size} bytes of at most {self.limit}"
-
-
 class AccessTable:
     """The rows of an access table, checked once, and the exact policies for every set of scopes.
 
@@ -119,7 +111,8 @@ class AccessTable:
         self._policy = lru_cache(_REMEMBERED_POLICIES)(self._compile)
         self._by_route = lru_cache(_REMEMBERED_POLICIES)(self._compile_route)
         self._asked: Asked | None = None
-        self.cause: Conflict | Oversized | None = next(self.whole.conflicts(), None)
+        conflict = next(self.whole.conflicts(), None)
+        self.cause = None if conflict is None else message(conflict)
         self._check_sizes(max_policy_bytes)
 
     def answer(self, arn_prefix: str, scope: Scope, asked: str, resource: str | None = None) -> PolicyDocument:
@@ -192,13 +185,12 @@ class AccessTable:
         if self.cause is None:
             size = self.size()
             if size > max_policy_bytes:
-                self.cause = Oversized(size, max_policy_bytes)
+                self.cause = f"a policy for the whole API may take {size} bytes of at most {max_policy_bytes}"
 
     def size(self) -> int:
         """What a policy for the whole API takes at most, in bytes of JSON, whatever the scopes."""
-        around = len(LONG_PREFIX) + len('"", ')
-        fixed = len(json.dumps(_document([""], [LONG_PREFIX + path for path in _SLASHES])))
-        return fixed + self.whole.most(around)
+        each = len(LONG_PREFIX) + len('"", ')
+        return _WITHOUT_RESOURCES + 2 * each + len("".join(_SLASHES)) + self.whole.most(each)
 
     def _refuse_long_resources(self) -> None:
         from chalicelib.gate.by_route import resources

@@ -13,44 +13,39 @@ reserved word: no id of the allowed route may be one. Where it takes more, no po
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from chalicelib.gate.arn_pattern import MANY, Segments, crossings, forced, glob, with_wildcard
 from chalicelib.gate.routes import Route, Routes
 from chalicelib.scope import Scope
 
+Conflict = tuple[Route, Route, Route, Scope]
+"""Three routes and a smallest set of scopes: where the first is allowed, what denies the second takes paths of the
+third, which the scopes allow too."""
 
-class Plan(NamedTuple):
+
+class Plan:
     """What allowing one route takes beside its resource: what its stars reach. Routes go by their index."""
 
-    crossing: list[str]  # a star over a slash, where no path of its own has one there
-    encoded: list[str]  # a percent sign in a star
-    level: dict[int, list[str]]  # the paths of others that its stars reach without crossing a slash
-    across: dict[int, list[str]]  # those that they reach across one
+    __slots__ = ("across", "crossing", "encoded", "level")
 
-
-class Conflict(NamedTuple):
-    """With `scope` both `reaching` and `opened` are allowed, and what denies `denied` takes paths of `opened`."""
-
-    reaching: Route
-    denied: Route
-    opened: Route
-    scope: Scope
-
-    def __str__(self) -> str:
-        return (
-            f"{self.opened} and {self.denied} cannot be told apart where {self.reaching} is allowed: "
-            f"with {sorted(self.scope)}, what denies the second denies paths of the first"
-        )
+    def __init__(self, route: Route) -> None:
+        # A star over a slash, where no path of its own has one there; a percent sign in a star.
+        paths = [] if route.is_greedy else [glob(each) for each in crossings(route.segments)]
+        self.crossing = [route.resource(path) for path in paths]
+        self.encoded = [route.resource(path) for path in with_wildcard(route.segments, "*%*")]
+        # The paths of others that its stars reach without crossing a slash, and those across one.
+        self.level: dict[int, list[str]] = {}
+        self.across: dict[int, list[str]] = {}
 
 
 class WholeApi:
     """The plans of a table's routes, made when they are asked for."""
 
-    __slots__ = ("_plans", "_shapes", "routes")
+    __slots__ = ("_others", "_plans", "_shapes", "routes")
 
     def __init__(self, routes: Routes) -> None:
         self.routes = routes
+        self._others: dict[int, list[int]] = {}
         self._plans: dict[int, Plan] = {}
         self._shapes: dict[tuple[int, int], list[Segments]] = {}
 
@@ -79,11 +74,27 @@ class WholeApi:
         return [*plan.crossing, *plan.encoded, *others]
 
     def most(self, each: int) -> int:
-        """How many characters all resources of a policy take at most, with `each` more for each of them."""
-        return sum(
-            len(route.allow) + each + (self._most_denied(index, each) if route.has_stars else 0)
-            for index, route in enumerate(self.routes.all)
-        )
+        """How many characters all resources of a policy take at most, with `each` more for each of them.
+
+        Whatever the scopes are, a route is allowed, with what that takes, or denied wherever a star reaches it.
+        """
+        allowed = [len(route.allow) + each for route in self.routes.all]
+        denied = [0] * len(allowed)
+        for index, route in enumerate(self.routes.all):
+            if route.has_stars:
+                plan = self._plan(index)
+                others = self._may_be_denied(index)
+                encoded = plan.encoded if others else []
+                allowed[index] += sum([len(path) + each for path in encoded])
+                crossing = sum([len(path) + each for path in plan.crossing])
+                if plan.across:  # no star over a slash is denied but where none of these is allowed
+                    denied[next(iter(plan.across))] += crossing
+                else:
+                    allowed[index] += crossing
+                for reached in (plan.level, plan.across):
+                    for other in others:
+                        denied[other] += sum([len(path) + each for path in reached.get(other, ())])
+        return sum(map(max, allowed, denied))
 
     def conflicts(self) -> Iterator[Conflict]:
         """Each three routes that cannot be told apart, with a smallest set of scopes that is the cause."""
@@ -97,7 +108,7 @@ class WholeApi:
                     continue
                 scope = self._scope(index, other, opened)
                 if scope is not None:
-                    yield Conflict(self.routes.all[index], self.routes.all[other], route, scope)
+                    yield self.routes.all[index], self.routes.all[other], route, scope
 
     def reserved_words(self) -> set[str]:
         """The literals that an id of an allowed route may not be, with some set of scopes."""
@@ -110,25 +121,23 @@ class WholeApi:
             for word in forced(taken, self.routes.all[opened].segments)
         }
 
-    def _most_denied(self, index: int, each: int) -> int:
-        plan = self._plan(index)
-        level, across = (
-            sum(len(path) + each for paths in reached.values() for path in paths)
-            for reached in (plan.level, plan.across)
-        )
-        crossing, encoded = (sum(len(path) + each for path in paths) for paths in (plan.crossing, plan.encoded))
-        return level + max(crossing, across) + (encoded if self.routes.near(index) else 0)
-
     def _deniable(self) -> Iterator[tuple[int, int, Segments]]:
         """Each route with a star, another that may be denied while it is allowed, and what is denied of that."""
-        for index, route in enumerate(self.routes.all):
-            near = self.routes.near(index)
-            scopes = route.scopes() if near else []
-            for other in near:
-                allows = self.routes.all[other].access.allows
-                if not all(allows(scope) for scope in scopes):
-                    for shape in self._reached(index, other):
-                        yield index, other, shape
+        for index in range(len(self.routes.all)):
+            for other in self._may_be_denied(index):
+                for shape in self._reached(index, other):
+                    yield index, other, shape
+
+    def _may_be_denied(self, index: int) -> list[int]:
+        """The routes near a route that some scopes do not allow, which allow that one."""
+        others = self._others.get(index)
+        if others is None:
+            routes, near = self.routes.all, self.routes.near(index)
+            scopes = routes[index].scopes() if near else []
+            others = self._others[index] = [
+                other for other in near if not all(routes[other].access.allows(scope) for scope in scopes)
+            ]
+        return others
 
     def _may_lose(self, index: int) -> list[int]:
         """The routes that may lose a path by what is denied for the sake of one: those that its stars reach."""
@@ -157,15 +166,19 @@ class WholeApi:
         plan = self._plans.get(index)
         if plan is None:
             route = self.routes.all[index]
-            level: dict[int, list[str]] = {}
-            across: dict[int, list[str]] = {}
+            plan = self._plans[index] = Plan(route)
             for other in self.routes.near(index):
                 for shape in self._reached(index, other):
                     crosses = route.is_greedy or MANY in shape or len(shape) > len(route.segments)
-                    (across if crosses else level).setdefault(other, []).append(route.resource(glob(shape)))
-            crossing = (
-                [] if route.is_greedy else [route.resource(glob(each)) for each in crossings(route.segments)]
-            )
-            encoded = list(map(route.resource, with_wildcard(route.segments, "*%*")))
-            plan = self._plans[index] = Plan(crossing, encoded, level, across)
+                    reached = plan.across if crosses else plan.level
+                    reached.setdefault(other, []).append(route.resource(glob(shape)))
         return plan
+
+
+def message(conflict: Conflict) -> str:
+    """What `conflict` is, in a sentence."""
+    reaching, denied, opened, scope = conflict
+    return (
+        f"{opened} and {denied} cannot be told apart where {reaching} is allowed: "
+        f"with {sorted(scope)}, what denies the second denies paths of the first"
+    )

@@ -2,7 +2,7 @@
 
 from chalicelib.access_table import Access, access
 from chalicelib.gate.routes import Routes
-from chalicelib.gate.whole_api import WholeApi
+from chalicelib.gate.whole_api import WholeApi, message
 
 
 def whole(*rows: Access) -> WholeApi:
@@ -24,7 +24,10 @@ def test_each_conflict_names_its_three_routes_and_a_smallest_set_of_scopes() -> 
         "GET /users/{id}/orders/{oid}",
         "GET /users/{id}/orders/{oid}/items",
     ]
-    assert conflict.scope == {"users", "items"}
+    assert conflict[3] == {"users", "items"}
+    assert "GET /users/{id}/orders/{oid} cannot be told apart where GET /users/{id} is allowed" in message(
+        conflict
+    )
 
 
 def test_without_scopes_that_tell_them_apart_there_is_none() -> None:
