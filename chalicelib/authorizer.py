@@ -62,6 +62,10 @@ SETTINGS = from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 
+if PROTECTED.cause:
+    _log.info("guarded by route: %s", PROTECTED.cause)
+
+
 @blueprint.authorizer(ttl_seconds=CACHE_SECONDS)
 def gate(event: Mapping[str, Any]) -> dict[str, Any]:
     """The authorizer, for TOKEN and REQUEST events.

@@ -36,7 +36,8 @@ class Asked:
 
         Which one is found opens nothing: the policy lets through the paths of that route alone.
         """
-        segments = tuple(path.removesuffix("/").split("/"))
+        # In what is asked for, an asterisk is no wildcard.
+        segments = tuple(path.removesuffix("/").replace(MANY, "-").split("/"))
         found = self._named(method, resource)
         if len(found) == 1:
             return found[0]

@@ -4,6 +4,7 @@ The table of a service is a reviewed file of the package, `chalicelib/guarded/SE
 is a setting of the stage, for an API's id is known only once it is deployed. docs/protect-your-api.md shows both.
 """
 
+import logging
 import os
 
 from chalicelib import scope, strict_json
@@ -16,6 +17,8 @@ from chalicelib.settings import Settings, SettingsError
 
 # What stands for this service's own access table in the setting.
 OWN = "gatehouse"
+
+_log = logging.getLogger(__name__)
 
 _SCOPES = ("any_of", "all_of")
 _NO_SCOPE: Scope = frozenset()
@@ -36,11 +39,15 @@ def load(settings: Settings, own: AccessTable, folder: str = FOLDER) -> dict[str
     if not settings.issuer:
         # At its own API the issuer follows from the ARN of what was called; that ARN names another API here.
         raise SettingsError("GATEHOUSE_GUARDED_APIS needs GATEHOUSE_ISSUER")
-    tables = {OWN: own} | {service: _load(service, folder) for service in sorted(services - {OWN})}
+    tables = {OWN: own} | {service: table_of(service, folder) for service in sorted(services - {OWN})}
+    for service, table in tables.items():
+        if table.cause and table is not own:
+            _log.info("%s is guarded by route: %s", service, table.cause)
     return {api_id: tables[service] for api_id, service in settings.guarded_apis}
 
 
-def _load(service: str, folder: str) -> AccessTable:
+def table_of(service: str, folder: str = FOLDER) -> AccessTable:
+    """The access table of `service`. Raises `SettingsError` where there is none, and `InexactPolicyError`."""
     name = f"{service}.json"
     # Listed, not merely tried: a path in the setting would lead out of the folder.
     if not os.path.isdir(folder) or name not in os.listdir(folder):

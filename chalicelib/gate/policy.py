@@ -38,6 +38,8 @@ _ROOM = len(LONG_PREFIX) + len("*/*")
 # A slash at the end of METHOD/PATH (the root, METHOD/, has one slash less), and two in a row.
 _SLASHES = ("/*/*/", "/*//*")
 
+# What a resource takes in the JSON of a policy beside its path: the prefix, quotes, a comma and a space.
+_EACH = len(LONG_PREFIX) + len('"", ')
 # The bytes of a policy's JSON, with an Allow and a Deny but without their resources.
 _WITHOUT_RESOURCES = 177
 
@@ -189,8 +191,11 @@ class AccessTable:
 
     def size(self) -> int:
         """What a policy for the whole API takes at most, in bytes of JSON, whatever the scopes."""
-        each = len(LONG_PREFIX) + len('"", ')
-        return _WITHOUT_RESOURCES + 2 * each + len("".join(_SLASHES)) + self.whole.most(each)
+        return self.whole.most(_EACH) + self.size_of([])
+
+    def size_of(self, resources: list[str]) -> int:
+        """What a policy of `resources`, without the prefix, takes in bytes of JSON, at most."""
+        return _WITHOUT_RESOURCES + sum([len(path) + _EACH for path in (*_SLASHES, *resources)])
 
     def _refuse_long_resources(self) -> None:
         from chalicelib.gate.by_route import resources

@@ -34,6 +34,10 @@ def test_the_resource_that_matched_is_the_route_whatever_its_parameters_are_call
     assert found("PUT", "x", "/orgs/{org}/files/{proxy+}") == "PUT /orgs/{o}/files/{path+}"
 
 
+def test_an_asterisk_in_a_path_is_a_value() -> None:
+    assert found("GET", "orgs/*") == "GET /orgs/{o}"
+
+
 @pytest.mark.parametrize("resource", [None, "/{proxy+}", "$default", "", "orgs", "/orgs/{o}/unheard-of"])
 def test_without_a_resource_of_the_table_the_path_says_it(resource: str | None) -> None:
     assert found("GET", "orgs/1", resource) == "GET /orgs/{o}"

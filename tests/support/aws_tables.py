@@ -1,7 +1,7 @@
 """The REST APIs of AWS as access tables: every model with the protocol rest-json that botocore ships.
 
-A scope for the last noun of each path, `:read` for GET and HEAD, `:write` for the rest. What the models have and API
-Gateway has not is read as it could be written there: a query in a path is left out, and a greedy label that
+A scope for the last noun of each path, `:read` for GET and HEAD, `:write` for the rest. What the models have and
+API Gateway has not is read as it could be written there: a query in a path is left out, and a greedy label that
 something follows is a parameter.
 """
 
