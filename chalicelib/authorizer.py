@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
@@ -17,6 +18,7 @@ from chalicelib.keys.remote_jwk_set import fetch_jwk_set
 from chalicelib.settings import Settings, from_environment
 
 if TYPE_CHECKING:
+    from chalicelib.gate.request_event import Asked
     from chalicelib.tokens.revocations import Revocations
 
 # How long API Gateway may use one answer again. The API checks `exp` and the revocations itself.
@@ -62,6 +64,13 @@ SETTINGS = from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 
+@cache
+def _request_reader() -> "Callable[[Mapping[str, Any]], Asked]":
+    from chalicelib.gate.request_event import read  # here, so that a gate of TOKEN events starts as fast as ever
+
+    return read
+
+
 if PROTECTED.cause:
     _log.info("guarded by route: %s", PROTECTED.cause)
 
@@ -74,9 +83,7 @@ def gate(event: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         if event["type"] == "REQUEST":
-            from chalicelib.gate.request_event import read  # here, so that a gate of TOKEN events starts as fast
-
-            return GATE.decide(*read(event))
+            return GATE.decide(*_request_reader()(event))
         return GATE.decide(event["authorizationToken"], event["methodArn"])
     except InvalidTokenError as error:
         _log.info("refused: %s", error.detail)

@@ -22,10 +22,11 @@ from chalicelib.gate.routes import Routes
 class Asked:
     """The routes of a table, by what API Gateway says of a request."""
 
-    __slots__ = ("_rows", "routes")
+    __slots__ = ("_known", "_rows", "routes")
 
     def __init__(self, routes: Routes) -> None:
         self.routes = routes
+        self._known: dict[tuple[str, str], list[int]] = {}
         self._rows: dict[tuple[str, Segments], list[int]] = {}
         for index, route in enumerate(routes.all):
             self._rows.setdefault((route.method, route.written), []).append(index)
@@ -36,11 +37,11 @@ class Asked:
 
         Which one is found opens nothing: the policy lets through the paths of that route alone.
         """
-        # In what is asked for, an asterisk is no wildcard.
-        segments = tuple(path.removesuffix("/").replace(MANY, "-").split("/"))
         found = self._named(method, resource)
         if len(found) == 1:
             return found[0]
+        # In what is asked for, an asterisk is no wildcard.
+        segments = tuple(path.removesuffix("/").replace(MANY, "-").split("/"))
         candidates = found or range(len(self.routes.all))
         matches = [
             index
@@ -51,10 +52,17 @@ class Asked:
         return min(matches, key=self._rank, default=None)
 
     def _named(self, method: str, resource: str | None) -> list[int]:
-        try:
-            return self._rows.get((method, parse(resource)), []) if resource is not None else []
-        except ValueError:
+        if resource is None:
             return []
+        known = self._known.get((method, resource))
+        if known is None:
+            try:
+                known = self._rows.get((method, parse(resource)), [])
+            except ValueError:
+                known = []
+            if known:  # API Gateway's own words, so there are no more of them than routes
+                self._known[method, resource] = known
+        return known
 
     def _rank(self, index: int) -> list[int]:
         return [(part is None) + 2 * (part == MANY) for part in self.routes.all[index].segments]

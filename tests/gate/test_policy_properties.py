@@ -137,7 +137,7 @@ def requests(draw: st.DrawFn, table: Table) -> tuple[str, str]:
 
 
 # No test is a matter of time: a busy machine is no failure.
-UNTIMED = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNTIMED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def readings(table: Table, method: str, asked: str, routed: str, routers: int) -> Iterator[Access]:
