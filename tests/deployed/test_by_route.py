@@ -22,7 +22,7 @@ from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import new_user
-from tests.deployed.conftest import Site, house_of
+from tests.deployed.conftest import Site, services_of
 from tests.support.client import Client, bearer
 from tests.support.protect_your_api import block
 
@@ -217,7 +217,7 @@ def world(package: Path) -> Iterator[World]:
         def client(api_id: str) -> Client:
             return Site(f"{stack.endpoint}/_aws/execute-api/{api_id}/{deployed.STAGE}", stack.url).client
 
-        with house_of(stack) as services:
+        with services_of(stack) as services:
             yield World(services, client(own), client(http), client(rest))
 
 
