@@ -14,6 +14,7 @@
     baselines/     what our own code is held against
     pieces         the gate's decision taken apart
     gate           the gate's decision, against one raw signature verification
+    by_route       a decision by route, against one by policy
     instructions   the same decision counted in instructions (valgrind)
     cold           starts, from the packaged zip
     service        sign-in and refresh

@@ -1,11 +1,13 @@
 """The gate: from API Gateway's event to the policy, against one raw verification of the same signature."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from unittest import mock
 
+from bench import by_route
 from bench.hostile import forged, hostile, refused
 from bench.issued import MANY, METHOD_ARN, Authorizer, Issued, by_turns, decision, event, issue, raw
 from bench.many_routes import read_and_write, routes
@@ -39,6 +41,7 @@ def rows() -> Iterator[Row]:
     yield from _pieces(es256)
     yield from _hostile(es256)
     yield from _policies(es256)
+    yield from by_route.rows(es256, json.dumps(es256.jwk_set).encode(), time.time)
 
 
 def _issued(alg: str) -> Issued:

@@ -24,11 +24,18 @@ class Kind(Enum):
     FUNCTION = "function"
 
 
-class Access(NamedTuple):
-    """One method of one route, and what a caller must hold to use it.
+# What API Gateway calls ANY.
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ANY = "ANY"
 
-    `path` is written as Chalice writes it: `/comments/{comment_id}`. A token for a guarded route needs at least
-    one word of `any_of` (where any are named) and every word of `all_of`. With neither, every valid token will do.
+
+class Access(NamedTuple):
+    """A row: a path with one, several or all of its methods, and what a caller must hold to use it.
+
+    `method` is `GET`, `GET HEAD` or `ANY`. `path` is written as API Gateway writes it: `/comments/{comment_id}`,
+    `/files/{path+}`. A token for a guarded route needs at least one word of `any_of` (where any are named) and
+    every word of `all_of`. With neither, every valid token will do. `description` says in words what the route
+    does, and `resource` is the API that it belongs to (RFC 8707), where it is not this service's own.
 
     `hashes` says that the handler hashes a password (Argon2id), the dearest thing that a caller may ask for: such
     a route has a limit of its own at API Gateway.
@@ -41,6 +48,13 @@ class Access(NamedTuple):
     kind: Kind = Kind.GUARDED
     checked_by: str = "the gate"
     hashes: bool = False
+    description: str = ""
+    resource: str = ""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Each of its methods."""
+        return METHODS if self.method == ANY else tuple(self.method.split(" "))
 
     def allows(self, scope: Scope) -> bool:
         """Whether a token with `scope` may use this route."""
@@ -83,7 +97,7 @@ ACCESS_TABLE = (
 # Where the stage allows open sign-up, anyone may make an account.
 OPEN_SIGN_UP = public("POST", "/users", hashes=True)
 
-_ENTRIES = {(each.method, each.path): each for each in ACCESS_TABLE}
+_ENTRIES = {(method, each.path): each for each in ACCESS_TABLE for method in each.methods}
 
 
 def guarded() -> tuple[Access, ...]:

@@ -4,10 +4,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
-from chalice.app import AuthRequest
+from chalice.app import ChaliceAuthorizer
 
 from chalicelib.access_table import guarded
 from chalicelib.errors import InvalidTokenError
@@ -17,6 +18,7 @@ from chalicelib.keys.remote_jwk_set import fetch_jwk_set
 from chalicelib.settings import Settings, from_environment
 
 if TYPE_CHECKING:
+    from chalicelib.gate.request_event import Asked
     from chalicelib.tokens.revocations import Revocations
 
 # How long API Gateway may use one answer again. The API checks `exp` and the revocations itself.
@@ -24,7 +26,20 @@ CACHE_SECONDS = 300
 
 _log = logging.getLogger(__name__)
 
-blueprint = Blueprint(__name__)
+
+class _Authorizer(ChaliceAuthorizer):
+    """Chalice's, but that the handler gets the event as it came: Chalice knows TOKEN events alone."""
+
+    def _transform_event(self, event: dict[str, Any]) -> Any:
+        return event
+
+
+class _Blueprint(Blueprint):
+    def _wrap_handler(self, _handler_type: str, handler_name: str, user_handler: Callable[..., Any]) -> Any:
+        return _Authorizer(handler_name, user_handler)
+
+
+blueprint = _Blueprint(__name__)
 
 
 def _guarded(settings: Settings) -> Mapping[str, AccessTable] | None:
@@ -43,17 +58,33 @@ def _revocations(settings: Settings) -> "Callable[[int], Revocations] | None":
     return revocations(settings)
 
 
-# Compiled once; a table that cannot be written exactly as a policy stops the start.
+# Checked once; a table that cannot be guarded stops the start.
 PROTECTED = AccessTable(guarded())
 SETTINGS = from_environment(os.environ)
 GATE = Gate(SETTINGS, PROTECTED, fetch_jwk_set, time.time, _guarded(SETTINGS), _revocations(SETTINGS))
 
 
+@cache
+def _request_reader() -> "Callable[[Mapping[str, Any]], Asked]":
+    from chalicelib.gate.request_event import read  # here, so that a gate of TOKEN events starts as fast as ever
+
+    return read
+
+
+if PROTECTED.cause:
+    _log.info("guarded by route: %s", PROTECTED.cause)
+
+
 @blueprint.authorizer(ttl_seconds=CACHE_SECONDS)
-def gate(request: AuthRequest) -> dict[str, Any]:
-    """The authorizer. API Gateway answers 401 for exactly `Exception("Unauthorized")`, and 503 for any other."""
+def gate(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The authorizer, for TOKEN and REQUEST events.
+
+    API Gateway answers 401 for exactly `Exception("Unauthorized")`, and 503 for any other.
+    """
     try:
-        return GATE.decide(request.token, request.method_arn)
+        if event["type"] == "REQUEST":
+            return GATE.decide(*_request_reader()(event))
+        return GATE.decide(event["authorizationToken"], event["methodArn"])
     except InvalidTokenError as error:
         _log.info("refused: %s", error.detail)
         raise Exception("Unauthorized") from None  # noqa: TRY002 (by contract)

@@ -10,7 +10,20 @@ from chalice import Chalice
 from chalice.deploy.swagger import CFNSwaggerGenerator
 from chalice.package import TemplateDeepMerger
 
+from chalicelib.access_table import guarded
+from chalicelib.gate.policy import AccessTable
+
 FILES = ("resources.yaml", "limits.yaml", "watch.yaml")
+
+# How API Gateway asks a gate that guards by route: its answer is kept for the token, the method and the resource.
+# The name of the header stands in the identity source ("x-amazon-apigateway-authorizer object").
+BY_ROUTE = {
+    "name": "Unused",
+    "x-amazon-apigateway-authorizer": {
+        "type": "request",
+        "identitySource": "method.request.header.Authorization, context.httpMethod, context.resourcePath",
+    },
+}
 
 # What the emulated AWS is asked to create; the rest of the file is IAM and what Chalice makes.
 _EMULATED = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key"})
@@ -22,6 +35,9 @@ def additions() -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for name in FILES:
         merged = TemplateDeepMerger().merge(yaml.safe_load(Path(__file__).with_name(name).read_text()), merged)
+    if AccessTable(guarded()).cause is not None:
+        definition = merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+        definition["securityDefinitions"]["gate"] = BY_ROUTE
     return merged
 
 

@@ -1,6 +1,7 @@
 """The command line: `python -m chalicelib.admin`. It speaks with the stack that the environment names.
 
 keys       keys list, rotate, revoke
+policy     policy show
 users      users rename, disable, enable
 restored   restored: after tables were restored from a backup
 command    what every command shares: --json, --yes, its question, how it ends

@@ -7,6 +7,7 @@ import click
 from chalicelib.admin import command
 from chalicelib.admin.command import verb
 from chalicelib.admin.keys import keys
+from chalicelib.admin.policy import policy
 from chalicelib.admin.restored import restored
 from chalicelib.admin.users import users
 
@@ -17,6 +18,7 @@ def admin() -> None:
 
 
 admin.add_command(keys)
+admin.add_command(policy)
 admin.add_command(users)
 verb(admin, "restored", asks="Every session of every user ends, and every key is revoked. Go on?")(restored)
 

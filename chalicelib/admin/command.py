@@ -20,10 +20,11 @@ Verb = Callable[..., Result]
 DONE, REFUSED, WRONG_CALL = 0, 1, 2
 
 
-def verb(group: click.Group, name: str, *, asks: str = "") -> Callable[[Verb], Verb]:
+def verb(group: click.Group, name: str, *, asks: str = "", of_stack: bool = True) -> Callable[[Verb], Verb]:
     """Adds a function to `group` as the command `name`, which its docstring describes.
 
-    `asks` is the question that somebody has to answer with yes before it runs.
+    `asks` is the question that somebody has to answer with yes before it runs. Without `of_stack` it needs no
+    stack, and is not given the services.
     """
 
     def register(run: Verb) -> Verb:
@@ -34,7 +35,8 @@ def verb(group: click.Group, name: str, *, asks: str = "") -> Callable[[Verb], V
         def invoked(*, as_json: bool, yes: bool, **parameters: Any) -> None:
             if asks and not yes:
                 _ask(asks)
-            show(run(current(), **parameters), as_json=as_json)
+            given = [current()] if of_stack else []
+            show(run(*given, **parameters), as_json=as_json)
 
         return run
 

@@ -50,10 +50,11 @@ class Gate:
         self._apis: dict[str, _Api] = {}
         self._jwk_sets: dict[str, RemoteJwkSet] = {}
 
-    def decide(self, authorization: str, method_arn: str) -> dict[str, Any]:
+    def decide(self, authorization: str, method_arn: str, resource: str | None = None) -> dict[str, Any]:
         """The answer that API Gateway expects: `principalId`, `policyDocument`, `context`.
 
-        The policy covers the whole API, for API Gateway keeps it for the token and asks again for other routes.
+        The policy covers the whole API, for API Gateway keeps it for the token and asks again for other routes; or
+        the one route, for an API that is guarded so. `resource` is what API Gateway matched, where it says that.
         Raises `InvalidTokenError`; `KeysUnavailableError` while the JWK Set was never to be had, and
         `StoreUnavailableError` while the revocations are to be asked and cannot be.
         """
@@ -64,7 +65,9 @@ class Gate:
             raise InvalidTokenError(detail="revoked")
         return {
             "principalId": claims.sub,
-            "policyDocument": api.access_table.policy(api.prefix, claims.scope),
+            "policyDocument": api.access_table.answer(
+                api.prefix, claims.scope, method_arn[len(api.prefix) :], resource
+            ),
             "context": dict(context),
         }
 

@@ -1,49 +1,54 @@
-"""The access table compiled to an IAM policy that says exactly the same.
+"""The access table as IAM policies that say exactly what it says.
 
-Each allowed route is allowed as the resource that has `*` for its parameters. IAM's `*` crosses slashes, so
-that resource reaches other routes too; what it reaches and must not is denied, and in IAM a Deny always wins:
+`whole_api` writes one policy for all routes of an API, `by_route` one for the route that was asked for, where no
+policy for the whole API tells its routes apart. What both deny besides: an empty segment, at the end or within. A
+star takes it, and a gateway may drop it and read another route.
 
-- a star over a slash, unless an allowed route lies there (then only the routes there that are not allowed);
-- a more literal sibling that is not allowed (`/comments/export` beside `/comments/{comment_id}`);
-- a percent sign in a star that reaches what is not allowed: it could be decoded after the policy was asked;
-- an empty segment, at the end or within: a star takes it, and a gateway may drop it and read another route.
+A dot segment is a value like any other: to API Gateway it is one, and clients remove it before they send a path
+(RFC 3986 §5.2.4). Whoever forwards a value in a path of its own has to encode it.
 
-What cannot be told apart in this way, for any set of scopes, is refused when the table is made.
 A gateway that asks about the decoded path and routes the raw one is beyond any policy (`c1%2Fhistory` is then a
 comment's id to one and its history to the other); the API function, which asks the table again, answers for that.
 Sources: IAM User Guide, "Resource" (wildcards) and "Policy evaluation logic"; API Gateway Developer Guide,
 "Output from an API Gateway Lambda authorizer" and "Control access for invoking an API" (resource format).
 """
 
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from chalicelib.access_table import Access
-from chalicelib.gate.arn_pattern import Segments, admits, glob, outranks, overlaps, parse, widened
+from chalicelib.gate.routes import InexactPolicyError, Routes
+from chalicelib.gate.whole_api import WholeApi, message
 from chalicelib.scope import Scope
 
-METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+if TYPE_CHECKING:
+    from chalicelib.gate.by_route import Asked
 
 # API Gateway takes at most 512 characters for a resource in a policy. Measured under a long prefix, with a stage
 # name of 32 characters, so that a table does not fit in one account and fail in another.
 MAX_RESOURCE_LENGTH = 512
-_LONG_PREFIX = "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:a1b2c3d4e5/" + "s" * 32
+MAX_POLICY_BYTES = 64_000
+LONG_PREFIX = "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:a1b2c3d4e5/" + "s" * 32
+
+# The prefix, and what stands in a star's place.
+_ROOM = len(LONG_PREFIX) + len("*/*")
 
 # A slash at the end of METHOD/PATH (the root, METHOD/, has one slash less), and two in a row.
 _SLASHES = ("/*/*/", "/*//*")
 
+# What a resource takes in the JSON of a policy beside its path: the prefix, quotes, a comma and a space.
+_EACH = len(LONG_PREFIX) + len('"", ')
+# The bytes of a policy's JSON, with an Allow and a Deny but without their resources.
+_WITHOUT_RESOURCES = 177
+
 _REMEMBERED_POLICIES = 256
 
+# An HTTP API may have the stage `$default`.
 _ARN_PREFIX = re.compile(
-    r"arn:(aws[a-z-]*):execute-api:([a-z0-9-]+):([0-9]{12}):([a-z0-9]+)/([A-Za-z0-9_-]{1,128})"
+    r"arn:(aws[a-z-]*):execute-api:([a-z0-9-]+):([0-9]{12}):([a-z0-9]+)/([A-Za-z0-9_-]{1,128}|\$default)"
 )
-
-
-class InexactPolicyError(ValueError):
-    """The access table is malformed, or no policy can say exactly what it says. Names the routes."""
 
 
 class Statement(TypedDict):
@@ -88,194 +93,137 @@ class MethodArn(NamedTuple):
         return f"arn:{self.partition}:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.stage}"
 
 
-class _Route(NamedTuple):
-    """One entry, its path taken apart, and the more literal siblings that are served before it."""
-
-    access: Access
-    segments: Segments
-    siblings: tuple[Segments, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.access.method} {self.access.path}"
-
-    def resource(self, path: str) -> str:
-        """An IAM resource with the method of this route, without the prefix."""
-        return f"/{self.access.method}{path}"
-
-    def reads(self, pattern: Segments) -> list[Segments]:
-        """What `pattern` matches of the paths that this route serves and no sibling does."""
-        return [
-            path
-            for path in overlaps(pattern, self.segments)
-            if not any(admits(sibling, path) for sibling in self.siblings)
-        ]
-
-    def scopes(self) -> list[Scope]:
-        """The smallest sets of scopes that open this route."""
-        needed = self.access.all_of
-        return [needed | {word} for word in self.access.any_of] or [needed]
-
-
-class _Plan(NamedTuple):
-    """What allowing one route takes: its resource, and what its stars reach. Routes go by their index."""
-
-    allow: str
-    crossing: tuple[str, ...]  # a star over a slash
-    encoded: tuple[str, ...]  # a percent sign in a star
-    reached: frozenset[int]  # the routes that its stars reach
-    longer: frozenset[int]  # those of `reached` that lie across a slash
-    common: dict[int, tuple[str, ...]]  # what it has in common with each of `reached`
-
-
 class AccessTable:
-    """The entries of an access table, checked once, and the exact policy for every set of scopes."""
+    """The rows of an access table, checked once, and the exact policies for every set of scopes.
 
-    __slots__ = ("_needs", "_plans", "_policy")
+    `cause` is why there is no policy for the whole API, and one by route then: what the two are, says the module.
+    """
 
-    def __init__(self, entries: Iterable[Access], *, max_policy_bytes: int = 64_000) -> None:
-        """Raises `InexactPolicyError`, which names the routes, where `entries` cannot be written exactly."""
-        routes = _routes(entries)
-        self._plans = [_plan(route, routes) for route in routes]
-        # Few entries differ in what they need, so a set of scopes is asked about once for each need.
+    __slots__ = ("_asked", "_by_route", "_needs", "_policy", "cause", "routes", "whole")
+
+    def __init__(self, rows: Iterable[Access], *, max_policy_bytes: int = MAX_POLICY_BYTES) -> None:
+        """Raises `InexactPolicyError`, which names the routes, for rows that cannot be guarded in either way."""
+        self.routes = Routes(rows)
+        self.whole = WholeApi(self.routes)
+        # Few routes differ in what they need, so a set of scopes is asked about once for each need.
         self._needs: dict[tuple[Scope, Scope], tuple[Access, set[int]]] = {}
-        for index, route in enumerate(routes):
+        for index, route in enumerate(self.routes.all):
             need = (route.access.any_of, route.access.all_of)
             self._needs.setdefault(need, (route.access, set()))[1].add(index)
         self._policy = lru_cache(_REMEMBERED_POLICIES)(self._compile)
-        self._refuse_oversized(max_policy_bytes)
+        self._by_route = lru_cache(_REMEMBERED_POLICIES)(self._compile_route)
+        self._asked: Asked | None = None
+        conflict = next(self.whole.conflicts(), None)
+        self.cause = None if conflict is None else message(conflict)
+        self._check_sizes(max_policy_bytes)
+
+    def answer(self, arn_prefix: str, scope: Scope, asked: str, resource: str | None = None) -> PolicyDocument:
+        """The policy for a token with `scope`, under `MethodArn.prefix`, a new object each time.
+
+        `asked` is the rest of the method's ARN, `/GET/orders/1`, and `resource` what API Gateway matched, where it
+        says that. Equal arguments give equal policies, in the same order. Raises `ValueError` for another prefix.
+        """
+        if self.cause is None:
+            return self.policy(arn_prefix, scope)
+        return self.policy_by_route(arn_prefix, scope, asked, resource)
 
     def policy(self, arn_prefix: str, scope: Scope) -> PolicyDocument:
-        """The policy for a token with `scope` under `MethodArn.prefix`, a new object each time.
+        """The policy for the whole API. Where there is a `cause`, it is as sound as ever, but some route that
+        `scope` allows is not reached."""
+        return _document(*self._policy(arn_prefix, scope))
 
-        Equal arguments give equal policies, in the same order. Raises `ValueError` for any other prefix.
-        """
-        allow, deny = self._policy(arn_prefix, scope)
-        statements = [_statement("Allow", allow)] if allow else []
-        if deny:
-            statements.append(_statement("Deny", deny))
-        return {"Version": "2012-10-17", "Statement": statements}
+    def policy_by_route(
+        self, arn_prefix: str, scope: Scope, asked: str, resource: str | None = None
+    ) -> PolicyDocument:
+        """The policy for the one route that is asked for."""
+        if self._asked is None:
+            from chalicelib.gate.by_route import Asked  # here, so that a gate without such an API starts as fast
 
-    def _compile(self, arn_prefix: str, scope: Scope) -> tuple[list[str], list[str]]:
-        """The resources to allow and those to deny."""
-        if not _ARN_PREFIX.fullmatch(arn_prefix):
-            raise ValueError("not the fixed part of an API Gateway method's ARN")
+            self._asked = Asked(self.routes)
+        _, method, *path = asked.split("/", 2)
+        index = self._asked.find(method, "/".join(path), resource)
+        if index is None or not self.routes.all[index].access.allows(scope):
+            return _document([], [f"{_checked(arn_prefix)}/*"])
+        return _document(*self._by_route(arn_prefix, index))
+
+    def reserved_words(self) -> set[str]:
+        """The literals of the API's own paths that an id may not be everywhere: 403 may answer it."""
+        if self.cause is None:
+            return self.whole.reserved_words()
+        from chalicelib.gate.by_route import reserved_words
+
+        return reserved_words(self.routes)
+
+    def allowed(self, scope: Scope) -> set[int]:
+        """The indexes of the routes that a token with `scope` may use."""
         allowed: set[int] = set()
         for access, indexes in self._needs.values():
             if access.allows(scope):
                 allowed |= indexes
-        plans = [plan for index, plan in enumerate(self._plans) if index in allowed]
-        if not plans:
-            return [], [f"{arn_prefix}/*"]
-        return [arn_prefix + plan.allow for plan in plans], [arn_prefix + path for path in _denied(plans, allowed)]
+        return allowed
 
-    def _refuse_oversized(self, max_policy_bytes: int) -> None:
-        """Measures the policy for every scope that the table names, and for all of them but one."""
-        words = frozenset().union(*(any_of | all_of for any_of, all_of in self._needs))
-        for scope in (words, *(words - {word} for word in words)):
-            size = len(json.dumps(self.policy(_LONG_PREFIX, scope)))
+    def _compile(self, arn_prefix: str, scope: Scope) -> tuple[list[str], list[str]]:
+        """The resources to allow and those to deny."""
+        allowed = self.allowed(scope)
+        if not allowed:
+            return [], [f"{_checked(arn_prefix)}/*"]
+        denied = self.whole.denied(allowed)
+        if any(self.routes.all[index].has_stars for index in allowed):
+            denied += _SLASHES
+        return _under(arn_prefix, [self.routes.all[index].allow for index in sorted(allowed)], denied)
+
+    def _compile_route(self, arn_prefix: str, index: int) -> tuple[list[str], list[str]]:
+        from chalicelib.gate.by_route import resources
+
+        allow, denied = resources(self.routes, index)
+        if self.routes.all[index].has_stars:
+            denied += _SLASHES
+        return _under(arn_prefix, [allow], denied)
+
+    def _check_sizes(self, max_policy_bytes: int) -> None:
+        longest = max([len(route.allow) for route in self.routes.all], default=0)
+        if 2 * longest + _ROOM > MAX_RESOURCE_LENGTH:
+            self._refuse_long_resources()
+        if self.cause is None:
+            size = self.size()
             if size > max_policy_bytes:
-                raise InexactPolicyError(
-                    f"the policy for {sorted(scope)} takes {size} bytes of at most {max_policy_bytes}"
-                )
-        self._policy.cache_clear()
+                self.cause = f"a policy for the whole API may take {size} bytes of at most {max_policy_bytes}"
+
+    def size(self) -> int:
+        """What a policy for the whole API takes at most, in bytes of JSON, whatever the scopes."""
+        return self.whole.most(_EACH) + self.size_of([])
+
+    def size_of(self, resources: list[str]) -> int:
+        """What a policy of `resources`, without the prefix, takes in bytes of JSON, at most."""
+        return _WITHOUT_RESOURCES + sum([len(path) + _EACH for path in (*_SLASHES, *resources)])
+
+    def _refuse_long_resources(self) -> None:
+        from chalicelib.gate.by_route import resources
+
+        for index, route in enumerate(self.routes.all):
+            allow, deny = resources(self.routes, index)
+            longest = max(map(len, (allow, *deny, *self.whole.denied_for(index))))
+            if longest + len(LONG_PREFIX) > MAX_RESOURCE_LENGTH:
+                raise InexactPolicyError(f"{route}: more than {MAX_RESOURCE_LENGTH} characters as a resource")
+
+
+def _checked(arn_prefix: str) -> str:
+    if not _ARN_PREFIX.fullmatch(arn_prefix):
+        raise ValueError("not the fixed part of an API Gateway method's ARN")
+    return arn_prefix
+
+
+def _under(arn_prefix: str, allow: list[str], deny: list[str]) -> tuple[list[str], list[str]]:
+    prefix = _checked(arn_prefix)
+    return [prefix + path for path in allow], [prefix + path for path in deny]
+
+
+def _document(allow: list[str], deny: list[str]) -> PolicyDocument:
+    statements = [_statement("Allow", allow)] if allow else []
+    if deny:
+        statements.append(_statement("Deny", deny))
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _statement(effect: str, resources: list[str]) -> Statement:
     return {"Effect": effect, "Action": "execute-api:Invoke", "Resource": resources.copy()}
-
-
-def _denied(plans: list[_Plan], allowed: set[int]) -> list[str]:
-    """What has to be denied, without the prefix, where `plans` are the plans of the routes in `allowed`."""
-    denied: list[str] = []
-    for plan in plans:
-        if not plan.reached:
-            denied += plan.crossing
-            continue
-        beyond = plan.reached - allowed
-        if beyond:
-            denied += plan.encoded
-        if plan.longer.isdisjoint(allowed):
-            denied += plan.crossing
-            beyond -= plan.longer
-        for index in beyond:
-            denied += plan.common[index]
-    if any(plan.crossing for plan in plans):
-        denied += _SLASHES
-    return list(dict.fromkeys(denied))  # two routes can reach a third by the same paths
-
-
-def _routes(entries: Iterable[Access]) -> list[_Route]:
-    """The entries in the order of their resources, each with its siblings. Raises `InexactPolicyError`."""
-    routes: dict[tuple[str, Segments], _Route] = {}
-    for access in entries:
-        route = _route(access)
-        twin = routes.setdefault((access.method, route.segments), route)
-        if twin is not route:
-            raise InexactPolicyError(f"{twin} and {route} are the same route")
-    ordered = sorted(routes.values(), key=lambda route: route.resource(glob(route.segments)))
-    return [route._replace(siblings=_siblings(route, ordered)) for route in ordered]
-
-
-def _siblings(route: _Route, routes: list[_Route]) -> tuple[Segments, ...]:
-    return tuple(
-        other.segments
-        for other in routes
-        if other.access.method == route.access.method and outranks(other.segments, route.segments)
-    )
-
-
-def _route(access: Access) -> _Route:
-    if access.method not in METHODS:
-        raise InexactPolicyError(f"{access.method} {access.path}: no such method")
-    try:
-        route = _Route(access, parse(access.path))
-    except ValueError as error:
-        raise InexactPolicyError(f"{access.method} {access.path}: {error}") from error
-    longest = _LONG_PREFIX + route.resource(glob(route.segments))
-    if len(longest) + len("*/*") - len("*") > MAX_RESOURCE_LENGTH:
-        raise InexactPolicyError(f"{route}: more than {MAX_RESOURCE_LENGTH} characters as a resource")
-    return route
-
-
-def _plan(route: _Route, routes: list[_Route]) -> _Plan:
-    """The plan for `route` among `routes`. Raises `InexactPolicyError` where there is none."""
-    near = _near(route, routes)
-    reads = {index: other.reads(route.segments) for index, other in near.items()}
-    common = {index: paths for index, paths in reads.items() if paths}
-    for index, paths in common.items():
-        _refuse_inexact(route, routes[index], paths, [near[other] for other in common if other != index])
-    return _Plan(
-        allow=route.resource(glob(route.segments)),
-        crossing=tuple(map(route.resource, widened(route.segments, "*/*"))),
-        encoded=tuple(map(route.resource, widened(route.segments, "*%*"))),
-        reached=frozenset(common),
-        longer=frozenset(index for index in common if len(near[index].segments) > len(route.segments)),
-        common={index: tuple(route.resource(glob(path)) for path in paths) for index, paths in common.items()},
-    )
-
-
-def _near(route: _Route, routes: list[_Route]) -> dict[int, _Route]:
-    """The other routes of the same method, by index, if `route` has a star to reach them with."""
-    if None not in route.segments:
-        return {}
-    return {
-        index: other
-        for index, other in enumerate(routes)
-        if other is not route and other.access.method == route.access.method
-    }
-
-
-def _refuse_inexact(route: _Route, denied: _Route, paths: list[Segments], others: list[_Route]) -> None:
-    """Raises where denying `paths`, which `route` reaches of `denied`, takes a path from one of `others`.
-
-    A path that such a resource takes is one that `route` reaches too, so no routes but `others` can lose one.
-    """
-    for other in others:
-        if not any(other.reads(path) for path in paths):
-            continue
-        for scope in (first | second for first in route.scopes() for second in other.scopes()):
-            if not denied.access.allows(scope):
-                raise InexactPolicyError(
-                    f"{other} and {denied} cannot be told apart where {route} is allowed: "
-                    f"with {sorted(scope)}, what denies the second denies paths of the first"
-                )

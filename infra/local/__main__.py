@@ -51,7 +51,7 @@ def _serve(gateway: GatewayProcess, port: int) -> None:
     load(os.environ)
     gateway.serve(os.environ)
     with _local_env({name: text for name, text in os.environ.items() if name.startswith(("AWS_", "GATEHOUSE_"))}):
-        print(_welcome(os.environ["GATEHOUSE_ISSUER"]), flush=True)
+        print(_welcome(os.environ["GATEHOUSE_ISSUER"]) + _guarded(), flush=True)
         gateway.wait()
 
 
@@ -127,6 +127,14 @@ Refresh:
 
 Other commands reach the same emulated AWS after:  set -a; . ./.local.env; set +a
 """
+
+
+def _guarded() -> str:
+    from chalicelib.access_table import guarded
+    from chalicelib.gate import explanation
+    from chalicelib.gate.policy import AccessTable
+
+    return explanation.text("The API", AccessTable(guarded())) + "\n"
 
 
 if __name__ == "__main__":

@@ -67,46 +67,76 @@ class Authorization:
         self._definitions = definitions
         self._clock = clock
         self._lock = threading.Lock()
-        self._remembered: dict[tuple[str, str, str], tuple[float, Decision]] = {}
+        self._remembered: dict[tuple[str, ...], tuple[float, Decision]] = {}
 
     def context(
         self,
         authorizer: ChaliceAuthorizer,
-        headers: Mapping[str, list[str]],
+        event: Mapping[str, Any],
         arn: str,
-        stage: str,
         lambda_context: Any,
     ) -> dict[str, Any]:
-        """What the function finds in `requestContext.authorizer`. `headers` have names in lower case.
+        """What the function finds in `requestContext.authorizer`. `event` is the function's, without that; its
+        headers have names in lower case.
 
         Raises `RefusedError`.
         """
         definition = self._definitions[authorizer.name]
         settings = definition["x-amazon-apigateway-authorizer"]
-        # RFC 9110 §5.3: lines of one name are one list. Two Authorization lines are no token.
-        token = ", ".join(headers.get(definition["name"].lower(), []))
-        if not token or not re.fullmatch(settings.get("identityValidationExpression", ".*"), token):
-            raise RefusedError("UNAUTHORIZED")
-        key = (authorizer.name, token, stage)
+        ttl = settings.get("authorizerResultTtlInSeconds", DEFAULT_TTL)
+        if settings["type"] == "request":
+            asked, identity = _request(settings, event, arn, cached=ttl > 0)
+        else:
+            asked, identity = _token(definition, event, arn)
+        key = (authorizer.name, event["requestContext"]["stage"], *identity)
         decision = self._recall(key)
         if decision is None:
-            event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
-            decision = _ask(authorizer, event, lambda_context)
-            self._remember(key, decision, settings.get("authorizerResultTtlInSeconds", DEFAULT_TTL))
+            decision = _ask(authorizer, asked, lambda_context)
+            self._remember(key, decision, ttl)
         if not decision.allows(arn):
             raise RefusedError("ACCESS_DENIED")
         return {**decision.context, "integrationLatency": 0}
 
-    def _recall(self, key: tuple[str, str, str]) -> Decision | None:
+    def _recall(self, key: tuple[str, ...]) -> Decision | None:
         with self._lock:
             until, decision = self._remembered.get(key, (0.0, None))
         return decision if self._clock() < until else None
 
-    def _remember(self, key: tuple[str, str, str], decision: Decision, ttl: int) -> None:
+    def _remember(self, key: tuple[str, ...], decision: Decision, ttl: int) -> None:
         with self._lock:
             if len(self._remembered) >= _MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = (self._clock() + ttl, decision)
+
+
+_Asked = tuple[dict[str, Any], tuple[str, ...]]
+"""The event for an authorizer, and what its answer is kept for."""
+
+
+def _token(definition: Mapping[str, Any], event: Mapping[str, Any], arn: str) -> _Asked:
+    # RFC 9110 §5.3: lines of one name are one list. Two Authorization lines are no token.
+    token = ", ".join(event["multiValueHeaders"].get(definition["name"].lower(), []))
+    expression = definition["x-amazon-apigateway-authorizer"].get("identityValidationExpression", ".*")
+    if not token or not re.fullmatch(expression, token):
+        raise RefusedError("UNAUTHORIZED")
+    return {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}, (token,)
+
+
+def _request(settings: Mapping[str, Any], event: Mapping[str, Any], arn: str, *, cached: bool) -> _Asked:
+    sources = [source.strip() for source in settings["identitySource"].split(",")]
+    values = tuple(_identity(source, event) for source in sources)
+    if cached and not all(values):
+        raise RefusedError("UNAUTHORIZED")
+    return {**event, "type": "REQUEST", "methodArn": arn}, values
+
+
+def _identity(source: str, event: Mapping[str, Any]) -> str:
+    """The value of an identity source; "" where there is none."""
+    if source.startswith("method.request.header."):
+        return ", ".join(event["multiValueHeaders"].get(source.rpartition(".")[2].lower(), []))
+    if not source.startswith("context."):
+        raise RefusedError("AUTHORIZER_CONFIGURATION_ERROR")  # of another kind, which nothing here uses
+    return str(event["requestContext"].get(source.removeprefix("context.")) or "")
 
 
 def _ask(authorizer: ChaliceAuthorizer, event: dict[str, Any], lambda_context: Any) -> Decision:

@@ -150,7 +150,7 @@ class Gateway:
         authorizer: object = self._app.routes[route.resource][request.method].authorizer
         if isinstance(authorizer, ChaliceAuthorizer):
             event["requestContext"]["authorizer"] = self._authorization.context(
-                authorizer, request.headers, arn, self._arns.LOCAL_STAGE, lambda_context
+                authorizer, event, arn, lambda_context
             )
         elif authorizer is not None:  # of another kind, that needs AWS
             raise RefusedError("AUTHORIZER_CONFIGURATION_ERROR")

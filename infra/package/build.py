@@ -18,6 +18,9 @@ from zipfile import ZipFile
 
 import yaml
 
+from chalicelib import access_table
+from chalicelib.gate import explanation, guarded_apis
+from chalicelib.gate.policy import AccessTable
 from infra import template
 from infra.package import archive, dependencies, runtimes, sbom
 from infra.package.dependencies import Distribution
@@ -93,6 +96,18 @@ def described(made: Path) -> str:
     function = template_in(made)["Resources"]["APIHandler"]["Properties"]
     head = f"build/{made.name} for {function['Runtime']} on {function['Architectures'][0]}"
     return f"{head}\n{archive.table(made / ZIP)}"
+
+
+def guarded(stage: str) -> str:
+    """How the APIs that `stage` names are guarded and why, our own first."""
+    config = _config()
+    variables = {**config, **config["stages"][stage]}.get("environment_variables", {})
+    named = dict(word.partition("=")[::2] for word in variables.get("GATEHOUSE_GUARDED_APIS", "").split())
+    own = AccessTable(access_table.guarded())
+    tables = {
+        service: guarded_apis.table_of(service) for service in sorted({*named.values()} - {guarded_apis.OWN})
+    }
+    return "\n".join(explanation.text(name, table) for name, table in ({guarded_apis.OWN: own} | tables).items())
 
 
 def _config() -> dict[str, Any]:
@@ -175,3 +190,4 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--architecture", default=None)
     given = parser.parse_args(arguments)
     print(described(package(given.stage, given.architecture)))
+    print(guarded(given.stage))

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chalicelib.access_table import ACCESS_TABLE, Access, access
+from chalicelib.access_table import ACCESS_TABLE, METHODS, Access, access
 from chalicelib.gate.policy import AccessTable, MethodArn
 from tests.support.policy_evaluators import permits
 
@@ -117,6 +117,60 @@ def test_a_method_that_no_route_serves_is_never_allowed() -> None:
         assert not allowed(COMMENTS, "list read audit write", f"{method}/comments/c1")
 
 
+@pytest.mark.parametrize("path", ["items/%2F", "items/%2f%2F", "items/%2F/", "items%2F%2F"])
+def test_a_star_that_is_left_out_once_it_is_decoded_does_not_open_the_list(path: str) -> None:
+    entries = (access("GET", "/items", "list"), access("GET", "/items/{id}", "read"))
+    assert not allowed(entries, "read", f"GET/{path}")
+
+
+def test_a_star_that_is_left_out_does_not_open_the_root() -> None:
+    entries = (access("GET", "/", "root"), access("GET", "/{x}", "x"))
+    assert not allowed(entries, "x", "GET/%2F")
+
+
+@pytest.mark.parametrize("value", ["..", ".", "%2e%2e", "%2E."])
+def test_a_dot_segment_is_a_value_like_any_other(value: str) -> None:
+    entries = (access("GET", "/items/{id}", "read"), access("GET", "/admin", "admin"))
+    assert allowed(entries, "read", f"GET/items/{value}")
+    assert not allowed(entries, "read", f"GET/items/{value}/admin")
+
+
+def test_an_id_that_is_a_word_of_the_apis_own_paths_may_be_refused() -> None:
+    entries = (
+        access("GET", "/users/{id}", "users"),
+        access("GET", "/users/{id}/orders", "orders"),
+        access("GET", "/users/{id}/orders/{oid}", "order"),
+    )
+    assert AccessTable(entries).cause is None
+    assert AccessTable(entries).reserved_words() == {"orders"}
+    assert allowed(entries, "users order", "GET/users/u1/orders/o1")
+    assert not allowed(entries, "users order", "GET/users/u1/orders")
+    assert not allowed(entries, "users order", "GET/users/u1/orders/orders")
+
+
+def test_a_greedy_route_is_open_at_every_depth_and_closed_where_another_route_lies_in_it() -> None:
+    entries = (access("GET", "/files/{path+}", "files"), access("GET", "/files/{id}/acl", "admin"))
+    assert allowed(entries, "files", "GET/files/a")
+    assert allowed(entries, "files", "GET/files/a/b/c")
+    assert not allowed(entries, "files", "GET/files/a/acl")
+    assert not allowed(entries, "files", "GET/files")
+    assert AccessTable(entries).reserved_words() == {"acl"}
+
+
+def test_a_row_may_name_several_methods_or_all() -> None:
+    entries = (access("GET HEAD", "/a", "read"), access("ANY", "/b", "read"))
+    assert [method for method in METHODS if allowed(entries, "read", f"{method}/a")] == ["GET", "HEAD"]
+    assert all(allowed(entries, "read", f"{method}/b") for method in METHODS)
+
+
+def test_other_characters_are_themselves() -> None:
+    entries = (access("GET", "/v1.0:run/{x}", "read"), access("GET", "/a+$,=@~/{x}", "read"))
+    assert allowed(entries, "read", "GET/v1.0:run/1")
+    assert not allowed(entries, "read", "GET/v1x0:run/1")
+    assert allowed(entries, "read", "GET/a+$,=@~/1")
+    assert not allowed(entries, "read", "GET/aa$,=@~/1")
+
+
 def test_the_root_is_a_route() -> None:
     assert allowed((access("GET", "/"),), "", "GET/")
     assert not allowed((access("GET", "/"),), "", "GET/a")
@@ -206,6 +260,11 @@ def test_the_prefix_is_all_that_is_taken_from_a_method_arn() -> None:
 @pytest.mark.parametrize("rest", ["/", "/GET/", "/GET/a:b/c", "/GET/*/x\n/Ω"])
 def test_whatever_the_request_says_the_prefix_stays(rest: str) -> None:
     assert MethodArn.parse(PREFIX + rest).prefix == PREFIX
+
+
+def test_an_http_api_may_have_a_stage_without_a_name() -> None:
+    arn = ARN.replace("/api/", "/$default/")
+    assert MethodArn.parse(arn).prefix == PREFIX.replace("/api", "/$default")
 
 
 @pytest.mark.parametrize(
