@@ -73,7 +73,9 @@ def resources(routes: Routes, index: int) -> tuple[str, list[str]]:
     route = routes.all[index]
     if not route.has_stars:
         return route.allow, []
-    paths = [glob(shape) for shape in _denied(routes, index)]
+    # A star that is all of the path takes the root as well.
+    paths = ["/"] if len(route.segments) == 1 else []
+    paths += [glob(shape) for shape in _denied(routes, index)]
     if routes.decodes_to(index):
         paths += with_wildcard(route.segments, "*%*")
     return route.allow, [route.resource(path) for path in dict.fromkeys(paths)]

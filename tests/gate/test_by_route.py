@@ -86,3 +86,12 @@ def test_an_index_is_one_of_the_routes() -> None:
     asked = Asked(routes)
     for index, route in enumerate(routes.all):
         assert asked.find(route.method, "", route.access.path) == index
+
+
+@pytest.mark.parametrize("path", ["/{rest+}", "/{x}"])
+def test_a_star_that_is_all_of_the_path_does_not_take_the_root(path: str) -> None:
+    table = AccessTable([access("GET", path), access("GET", "/", "root"), access("GET", "/a", "a")])
+    for policy in (table.policy_by_route(PREFIX, frozenset(), "/GET/x"), table.policy(PREFIX, frozenset())):
+        assert permits(policy, f"{PREFIX}/GET/x")
+        for other in ("", "a", "%2F", "/"):
+            assert not permits(policy, f"{PREFIX}/GET/{other}")
