@@ -40,7 +40,7 @@ class Operation:
 
     `living_after_two`: the same when it was done twice, where that is another.
     `whole`: what it writes is one write. `twice`: a second try may write again. `services`: what serves it.
-    `by_hand`: a command, which no time limit stops.
+    `by_hand`: a command, which no time limit stops. `counted`: whether it is counted before it is looked at.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Operation:
     twice: bool = False
     living_after_two: tuple[bool, bool] | None = None
     by_hand: bool = False
+    counted: bool = False
 
 
 def _request(method: str, target: str, fields: object = None) -> Callable[[World, Signed], Done]:
@@ -245,8 +246,8 @@ OPERATIONS = (
     Operation("GET /me, new container", _request("GET", "/me"), services=_cold, reads=True),
     Operation("GET /me/sessions", _request("GET", "/me/sessions"), reads=True),
     Operation("DELETE /me/sessions/{session_id}", _end_other, (True, False)),
-    Operation("PUT /me/password", _request("PUT", "/me/password", _PASSWORDS), (True, False)),
-    Operation("POST /users", _sign_up),
+    Operation("PUT /me/password", _request("PUT", "/me/password", _PASSWORDS), (True, False), counted=True),
+    Operation("POST /users", _sign_up, counted=True),
     Operation("GET /comments", _request("GET", "/comments"), prepare=_commented, reads=True),
     Operation("POST /comments", _request("POST", "/comments", _COMMENT)),
     Operation("GET /comments/{comment_id}", _request("GET", "/comments/{id}"), prepare=_commented, reads=True),

@@ -9,7 +9,7 @@ from pathlib import Path
 from chalicelib.errors import InvalidTokenError
 from tests.faults.operations import Done, Operation
 from tests.faults.proxy import FAULTS, REFUSED, SILENT, SLOWLY, Plan
-from tests.faults.world import Signed, World, effect
+from tests.faults.world import ATTEMPTS, Signed, Tables, World, effect
 from tests.support.client import bearer
 
 CONFIG = json.loads((Path(__file__).parents[2] / ".chalice/config.json").read_text())
@@ -87,7 +87,14 @@ def learn(world: World, operation: Operation) -> Reference:
     with world.serving(operation.services(world)), world.spoilt(None):
         done = operation.perform(world, signed)
         calls = tuple(world.proxy.calls)
-    return Reference(done.status, calls, effect(before, world.tables()))
+    return Reference(done.status, calls, _effect(operation, before, world.tables()))
+
+
+def _effect(operation: Operation, before: Tables, after: Tables) -> Counter[str]:
+    """What was written. A request that is counted before it is looked at stays counted, whatever becomes of it."""
+    whole = effect(before, after)
+    counted = operation.counted
+    return Counter({what: times for what, times in whole.items() if not (counted and what.startswith(ATTEMPTS))})
 
 
 def run(world: World, trial: Trial, reference: Reference) -> Result:
@@ -102,7 +109,7 @@ def run(world: World, trial: Trial, reference: Reference) -> Result:
             done = operation.perform(world, signed)
             seconds = time.monotonic() - began
             gate = _let_in(world, signed)
-        first = effect(before, world.tables())
+        first = _effect(operation, before, world.tables())
         again, lost = _asked_again(world, operation, signed, done, done_before=first == reference.effect)
     broken = [
         *([] if gate else ["the gate did not let a good token in"]),
