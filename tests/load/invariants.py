@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.model import EndReason
+from chalicelib.stores.revocations import MAX_ENDED
 from tests.load.history import Act, Seen, before
 
 # Sessions tell their ends in whole seconds: which of two was first is not told within one.
 _SECOND = 1.0
+# Requests of one user that may be under way together.
+_AT_ONCE = 6
 # So much of a session's history is shown.
 _SHOWN = 12
 # For so many changes of a user's epoch the reason is remembered (docs/sessions.md).
@@ -86,9 +89,22 @@ def _lives(seen: Sequence[Seen]) -> dict[str, Life]:
             lives[one.session].requests.append(one)
     for life in lives.values():
         of_user = ends[life.begun.user]
-        life.ends = [end for end in of_user if end.may_end(life.begun)]
-        life.forgotten = sum(end.of_all() for end in of_user) > REMEMBERED_CHANGES
+        perhaps_all = _past_the_bound(of_user)
+        life.ends = [
+            end
+            for end in of_user
+            if end.may_end(life.begun) or (end in perhaps_all and not before(end, life.begun))
+        ]
+        life.forgotten = sum(end.of_all() for end in of_user) + len(perhaps_all) > REMEMBERED_CHANGES
     return lives
+
+
+def _past_the_bound(ends: Iterable[Seen]) -> list[Seen]:
+    """The ends of one session that may have ended all, for the user had ended as many one by one as an entry of
+    the feed holds."""
+    ones = [end for end in ends if not end.of_all() and end.may_have_taken()]
+    # Those under way together come in any order.
+    return sorted(ones, key=lambda end: end.began)[MAX_ENDED - _AT_ONCE :]
 
 
 _EXPECTED = {Act.SIGN_IN: {200}, Act.REFRESH: {200, 401}, Act.CALL: {200, 401}, Act.END: {204, 401, 409}}
@@ -174,7 +190,7 @@ def _miscounted(life: Life, generation: int | None) -> Iterator[Broken]:
     """Each token moves the session by one, once. One whose answer is not known may have, and so may one that was
     refused because the user had ended the session: that is asked after the write."""
     refreshes = life.of(Act.REFRESH)
-    of_all = any(end.of_all() for end in life.ends)
+    of_all = any(end.of_all() or end.target != life.begun.session for end in life.ends)
     known = {_says(one.presented) for one in refreshes if one.took()}
     perhaps = {_says(one.presented) for one in refreshes if one.may_have_taken() or (one.status == 401 and of_all)}
     if generation is None or not len(known) <= generation <= len(perhaps):
