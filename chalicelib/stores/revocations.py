@@ -43,7 +43,7 @@ class RevocationStore:
         self._lifetime = lifetime
         self.longest = longest
         self._shards = shards
-        self._note = note
+        self.note = note
 
     def entry(
         self,
@@ -73,7 +73,7 @@ class RevocationStore:
             if refused.failed == {len(writes)}:
                 raise RevocationsFullError from None
             raise
-        self._note(entry)
+        self.note(entry)
 
     def end_token(self, client_id: str, jti: str, now: int) -> None:
         """Ends the one access token `jti` of the client. Raises what `transact` raises."""

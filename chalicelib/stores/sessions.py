@@ -75,6 +75,8 @@ class SessionStore:
         try:
             self._revocations.transact(entry, self._ending(sub, session_id, reason, now))
         except TransactionRefusedError:
+            # Ended before, perhaps by another container, of which this one has not read yet.
+            self._revocations.note(entry)
             return False
         return True
 
