@@ -4,13 +4,10 @@ As an HTTP API with the cache on, and as a REST API without: of that, ministack 
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -19,17 +16,17 @@ from cfnlint.api import lint_all
 from chalicelib.gate.guarded_apis import read
 from chalicelib.services import Services
 from infra.emulated import deployed
-from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import new_user
-from tests.deployed.conftest import Site, services_of
+from tests.deployed import other_stack
+from tests.deployed.conftest import services_of
+from tests.deployed.other_stack import add_api, add_code, client
 from tests.support.client import Client, bearer
 from tests.support.protect_your_api import block
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 
-BUCKET, CODE = "orgs", "function.zip"
-PATIENCE = 30  # seconds
+BUCKET = "orgs"
 TABLE = {
     "GET /orgs/{o}": {"any_of": ["org"]},
     "GET /orgs/{o}/teams/{t}": {"any_of": ["team"]},
@@ -39,40 +36,12 @@ TABLE = {
     "ANY /files/{proxy+}": {"any_of": ["org"]},
 }
 PATHS = sorted({key.split(" ")[-1] for key in TABLE})
-INVOCATIONS = (
-    "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Orders.Arn}/invocations"
-)
-
-
-def function() -> dict[str, Any]:
-    role = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    properties = {
-        "Runtime": "python3.11",
-        "Handler": {"Ref": "Handler"},
-        "Role": {"Fn::GetAtt": ["OrdersRole", "Arn"]},
-        "Code": {"S3Bucket": BUCKET, "S3Key": CODE},
-    }
-    permission = {
-        "FunctionName": {"Ref": "Orders"},
-        "Action": "lambda:InvokeFunction",
-        "Principal": "apigateway.amazonaws.com",
-    }
-    return {
-        "OrdersRole": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": role}},
-        "Orders": {"Type": "AWS::Lambda::Function", "Properties": properties},
-        "OrdersPermission": {"Type": "AWS::Lambda::Permission", "Properties": permission},
-    }
 
 
 def template(resources: dict[str, Any]) -> dict[str, Any]:
     pasted = yaml.safe_load(block("the gate"))
     parameters = pasted["Parameters"] | {"Handler": {"Type": "String"}}
-    return {"Parameters": parameters, "Resources": function() | resources}
+    return {"Parameters": parameters, "Resources": other_stack.function(BUCKET, {"Ref": "Handler"}) | resources}
 
 
 def rest_template() -> dict[str, Any]:
@@ -91,14 +60,13 @@ def rest_template() -> dict[str, Any]:
             properties = {"RestApiId": api, "ParentId": parent, "PathPart": part}
             resources[name] = {"Type": "AWS::ApiGateway::Resource", "Properties": properties}
             parent = {"Ref": name}
-        integration = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": {"Fn::Sub": INVOCATIONS}}
         methods[f"Method{number}"] = {
             "Type": "AWS::ApiGateway::Method",
             "Properties": {
                 "RestApiId": api,
                 "ResourceId": parent,
                 "HttpMethod": "ANY",
-                "Integration": integration,
+                "Integration": other_stack.INTEGRATION,
                 **yaml.safe_load(block("each method")),
             },
         }
@@ -164,61 +132,30 @@ class World:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("package")
-    shutil.copytree(deployed.package(), directory, dirs_exist_ok=True)
-    with ZipFile(directory / "deployment.zip", "a") as code:
-        code.writestr("chalicelib/guarded/orgs.json", json.dumps(TABLE))
-    return directory
+    return other_stack.package(tmp_path_factory.mktemp("package"), "orgs", json.dumps(TABLE))
 
 
-def add_function(stack: Deployed) -> None:
-    code = BytesIO()
-    with ZipFile(code, "w") as files:
-        files.writestr("rest.py", block("the function"))
-        files.writestr("http_api.py", block("the function") + block("the handler of an HTTP API"))
-        files.writestr("orders.json", json.dumps(TABLE))
-    s3 = stack.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key=CODE, Body=code.getvalue())
-
-
-def add_api(stack: Deployed, name: str, made: dict[str, Any], handler: str, cache_seconds: int) -> str:
-    """Creates the stack, and gives the id of its API."""
-    cloudformation = stack.client("cloudformation")
-    (gatehouse,) = cloudformation.describe_stacks(StackName=deployed.STACK)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in gatehouse["Outputs"]}
-    parameters = {"GateArn": outputs["GateArn"], "GateCacheSeconds": str(cache_seconds), "Handler": handler}
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=json.dumps(made),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": PATIENCE}
-    )
-    api = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="OrdersApi")
-    api_id: str = api["StackResourceDetail"]["PhysicalResourceId"]
-    return api_id
+FILES = {
+    "rest.py": block("the function"),
+    "http_api.py": block("the function") + block("the handler of an HTTP API"),
+    "orders.json": json.dumps(TABLE),
+}
 
 
 @pytest.fixture(scope="module")
 def world(package: Path) -> Iterator[World]:
     with deployed.running(package) as stack:
-        add_function(stack)
-        http = add_api(stack, "http", http_template(), "http_api.handler", 300)
-        rest = add_api(stack, "rest", rest_template(), "rest.handler", 0)
+        add_code(stack, BUCKET, FILES)
+        http = add_api(stack, "http", http_template(), Handler="http_api.handler", GateCacheSeconds="300")
+        rest = add_api(stack, "rest", rest_template(), Handler="rest.handler", GateCacheSeconds="0")
         own = stack.physical_ids["RestAPI"]
         guarded = f"{own}=gatehouse {http}=orgs {rest}=orgs"
         stack.configure("APIHandler", GATEHOUSE_ISSUER=stack.url)
         stack.configure("Gate", GATEHOUSE_ISSUER=stack.url, GATEHOUSE_GUARDED_APIS=guarded)
         stack.invoke("RotateKeys", SCHEDULED)
 
-        def client(api_id: str) -> Client:
-            return Site(f"{stack.endpoint}/_aws/execute-api/{api_id}/{deployed.STAGE}", stack.url).client
-
         with services_of(stack) as services:
-            yield World(services, client(own), client(http), client(rest))
+            yield World(services, *(client(stack, api_id) for api_id in (own, http, rest)))
 
 
 @pytest.fixture(params=["http", "rest"])

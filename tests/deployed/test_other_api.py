@@ -1,14 +1,11 @@
 """Another team's REST API behind the deployed gate: its stack is made of what docs/protect-your-api.md prints."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -19,19 +16,18 @@ from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
 from tests.conftest import new_user
-from tests.deployed.conftest import Site, services_of
+from tests.deployed import other_stack
+from tests.deployed.conftest import services_of
+from tests.deployed.other_stack import add_api, add_code, client
 from tests.support.client import Client, Reply, bearer
+from tests.support.patience import END
 from tests.support.protect_your_api import block
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 
-BUCKET, CODE = "orders", "function.zip"
+BUCKET = "orders"
 INTERVAL = 1  # seconds until the gate asks the feed again
-PATIENCE = 30  # seconds
 
-INVOCATIONS = (
-    "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Orders.Arn}/invocations"
-)
 ROUTES = {
     "ListOrders": ("GET", "OrdersPath"),
     "GetOrder": ("GET", "OrderPath"),
@@ -52,23 +48,6 @@ def their_template() -> dict[str, Any]:
 def before() -> dict[str, Any]:
     api = {"Ref": "OrdersApi"}
     root = {"Fn::GetAtt": ["OrdersApi", "RootResourceId"]}
-    role = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    function = {
-        "Runtime": "python3.11",
-        "Handler": "index.handler",
-        "Role": {"Fn::GetAtt": ["OrdersRole", "Arn"]},
-        "Code": {"S3Bucket": BUCKET, "S3Key": CODE},
-    }
-    permission = {
-        "FunctionName": {"Ref": "Orders"},
-        "Action": "lambda:InvokeFunction",
-        "Principal": "apigateway.amazonaws.com",
-    }
 
     def path(parent: Any, part: str) -> dict[str, Any]:
         properties = {"RestApiId": api, "ParentId": parent, "PathPart": part}
@@ -79,9 +58,7 @@ def before() -> dict[str, Any]:
         "OrdersPath": path(root, "orders"),
         "OrderPath": path({"Ref": "OrdersPath"}, "{order_id}"),
         "ExportPath": path(root, "export"),
-        "OrdersRole": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": role}},
-        "Orders": {"Type": "AWS::Lambda::Function", "Properties": function},
-        "OrdersPermission": {"Type": "AWS::Lambda::Permission", "Properties": permission},
+        **other_stack.function(BUCKET, "index.handler"),
         "Deployment": {
             "Type": "AWS::ApiGateway::Deployment",
             "DependsOn": [*ROUTES, "Unauthorized", "AccessDenied", "AuthorizerFailure"],
@@ -91,16 +68,11 @@ def before() -> dict[str, Any]:
 
 
 def method(verb: str, path: str) -> dict[str, Any]:
-    integration = {
-        "Type": "AWS_PROXY",
-        "IntegrationHttpMethod": "POST",
-        "Uri": {"Fn::Sub": INVOCATIONS},
-    }
     properties = {
         "RestApiId": {"Ref": "OrdersApi"},
         "ResourceId": {"Ref": path},
         "HttpMethod": verb,
-        "Integration": integration,
+        "Integration": other_stack.INTEGRATION,
         **yaml.safe_load(block("each method")),
     }
     return {"Type": "AWS::ApiGateway::Method", "Properties": properties}
@@ -128,53 +100,27 @@ class World:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of an operator who has added the access table and lets the gate read the feed."""
-    directory = tmp_path_factory.mktemp("package")
-    shutil.copytree(deployed.package(), directory, dirs_exist_ok=True)
-    with ZipFile(directory / "deployment.zip", "a") as code:
-        code.writestr("chalicelib/guarded/orders.json", block("the access table"))
+    directory = other_stack.package(tmp_path_factory.mktemp("package"), "orders", block("the access table"))
     template = yaml.safe_load((directory / "sam.yaml").read_text())
     template["Parameters"]["GateReadsFeed"]["Default"] = "true"
     (directory / "sam.yaml").write_text(yaml.safe_dump(template))
     return directory
 
 
-def add_function(stack: Deployed) -> None:
-    """The other team's code, where their template has it: the page's function and the table beside it."""
-    code = BytesIO()
-    with ZipFile(code, "w") as files:
-        files.writestr("index.py", block("the function"))
-        files.writestr("orders.json", block("the access table"))
-    s3 = stack.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key=CODE, Body=code.getvalue())
+FILES = {"index.py": block("the function"), "orders.json": block("the access table")}
 
 
-def add_api(stack: Deployed, name: str, cache_seconds: int) -> str:
-    """Creates the other team's stack, and gives the id of its API."""
-    cloudformation = stack.client("cloudformation")
-    (made,) = cloudformation.describe_stacks(StackName=deployed.STACK)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
-    parameters = {"GateArn": outputs["GateArn"], "GateCacheSeconds": str(cache_seconds)}
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=json.dumps(their_template()),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": PATIENCE}
-    )
-    api = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="OrdersApi")
-    api_id: str = api["StackResourceDetail"]["PhysicalResourceId"]
-    return api_id
+def added(stack: Deployed, name: str, cache_seconds: int) -> str:
+    """The id of a new API of that team."""
+    return add_api(stack, name, their_template(), GateCacheSeconds=str(cache_seconds))
 
 
 @pytest.fixture(scope="module")
 def world(package: Path) -> Iterator[World]:
     with deployed.running(package) as stack:
-        add_function(stack)
-        apis = {"cached": add_api(stack, "cached", 300), "uncached": add_api(stack, "uncached", 0)}
-        unnamed = add_api(stack, "unnamed", 0)
+        add_code(stack, BUCKET, FILES)
+        apis = {"cached": added(stack, "cached", 300), "uncached": added(stack, "uncached", 0)}
+        unnamed = added(stack, "unnamed", 0)
         own = stack.physical_ids["RestAPI"]
         guarded = " ".join([f"{own}=gatehouse", *(f"{api_id}=orders" for api_id in apis.values())])
         interval = str(INTERVAL)
@@ -187,12 +133,9 @@ def world(package: Path) -> Iterator[World]:
         )
         stack.invoke("RotateKeys", SCHEDULED)
 
-        def client(api_id: str) -> Client:
-            return Site(f"{stack.endpoint}/_aws/execute-api/{api_id}/{deployed.STAGE}", stack.url).client
-
         with services_of(stack) as services:
-            clients = {name: client(api_id) for name, api_id in apis.items()}
-            yield World(stack, services, client(own), unnamed=client(unnamed), **clients)
+            clients = {name: client(stack, api_id) for name, api_id in apis.items()}
+            yield World(stack, services, client(stack, own), unnamed=client(stack, unnamed), **clients)
 
 
 @pytest.fixture(params=["cached", "uncached"])
@@ -285,7 +228,7 @@ def test_an_ended_session_stops_at_the_other_api_too(world: World) -> None:
     token, spared = world.token("orders:read"), world.token("orders:read")
     assert world.uncached.get("/orders", token).status == 200
     assert world.own.send("POST", "/logout", bearer(token)).status == 204
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + END
     while (status := world.uncached.get("/orders", token).status) == 200:
         assert time.monotonic() < until
         time.sleep(INTERVAL / 10)

@@ -6,13 +6,12 @@ from chalicelib.access_table import access
 from chalicelib.gate.by_route import Asked
 from chalicelib.gate.policy import AccessTable
 from chalicelib.gate.routes import Routes
+from tests.support.nested_tables import rows
 from tests.support.policy_evaluators import permits
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api"
 ORGS = (
-    access("GET", "/orgs/{o}", "org"),
-    access("GET", "/orgs/{o}/teams/{t}", "team"),
-    access("GET", "/orgs/{o}/teams/{t}/members/{m}", "member"),
+    *rows("teams"),
     access("ANY", "/orgs/{o}/files/{path+}", "files"),
     access("GET", "/orgs/all", "all"),
 )

@@ -8,14 +8,11 @@ from chalicelib.authorizer import PROTECTED
 from chalicelib.gate.policy import AccessTable, PolicyDocument
 from chalicelib.scope import parse
 from tests.conftest import DEMO_SCOPE
+from tests.support.nested_tables import rows
 
 PAGE = Path(__file__).parents[2] / "docs/gate.md"
 STAGE = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api"
-ORGS = (
-    access("GET", "/orgs/{o}", "org"),
-    access("GET", "/orgs/{o}/teams/{t}", "team"),
-    access("GET", "/orgs/{o}/teams/{t}/members/{m}", "member"),
-)
+ORGS = rows("teams")
 REPOS = (
     access("GET", "/repos/{owner}/{repo}", "repo"),
     access("GET", "/repos/{owner}/{repo}/issues", "issues"),

@@ -6,37 +6,10 @@ from itertools import chain, combinations
 import pytest
 
 from chalicelib.gate import guarded_apis
+from tests.support.nested_tables import TABLES
 from tests.support.policy_evaluators import permits
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api"
-ORDERS, REPO = "/users/{id}/orders", "/repos/{owner}/{repo}"
-TABLES = {
-    "orders": {
-        "/users/{id}": "users:read",
-        ORDERS: "orders:read",
-        f"{ORDERS}/{{oid}}": "orders:read",
-        f"{ORDERS}/{{oid}}/items": "items:read",
-        f"{ORDERS}/{{oid}}/items/{{i}}": "items:read",
-    },
-    "teams": {"/orgs/{o}": "org", "/orgs/{o}/teams/{t}": "team", "/orgs/{o}/teams/{t}/members/{m}": "member"},
-    "repos": {
-        REPO: "repo",
-        f"{REPO}/issues": "issues",
-        f"{REPO}/issues/{{n}}": "issues",
-        f"{REPO}/pulls": "pulls",
-        f"{REPO}/pulls/{{n}}": "pulls",
-        f"{REPO}/actions/runs": "actions",
-        f"{REPO}/actions/runs/{{id}}": "actions",
-        f"{REPO}/actions/runs/{{id}}/logs": "actions",
-    },
-    "me": {
-        "/users/me": "account",
-        "/users/{id}": "users:read",
-        "/users/me/sessions": "account",
-        "/users/{id}/sessions": "admin",
-    },
-    "history": {"/a/{x}": "read", "/a/{x}/history": "audit", "/a/{x}/history/{n}": "read"},
-}
 BY_ROUTE = {"orders", "teams", "me"}
 
 

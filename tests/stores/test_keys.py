@@ -126,15 +126,19 @@ def succession(store: KeyRingStore) -> Succession:
     return Succession(standby, 5, (new_signing_key(), KeySchedule(serial=2, published_at=50, signs_from=90)))
 
 
+def after(succession: Succession) -> dict[str, tuple[int, int | None, int | None]]:
+    """The `times` of what comes with an end."""
+    assert succession.standby
+    assert succession.next_key
+    return {succession.standby.kid: (5, None, None), succession.next_key[0].kid: (90, None, None)}
+
+
 def test_a_key_is_revoked_once_with_its_succession_and_its_news(
     store: KeyRingStore, services: Services, succession: Succession
 ) -> None:
     entry = added(store, SIGNING)
-    assert succession.standby
-    assert succession.next_key
     assert store.revoke(entry, 50, succession)
-    expected = {entry.kid: (20, None, 50), succession.standby.kid: (5, None, None)}
-    assert times(store) == {**expected, succession.next_key[0].kid: (90, None, None)}
+    assert times(store) == {entry.kid: (20, None, 50), **after(succession)}
     assert [told.subject for told in entries(services, 40, 60)] == [entry.kid]
     assert not store.revoke(entry, 60, Succession())
 
@@ -143,11 +147,8 @@ def test_a_key_gets_an_end_with_its_succession_and_no_news(
     store: KeyRingStore, services: Services, succession: Succession
 ) -> None:
     entry = added(store, SIGNING)
-    assert succession.standby
-    assert succession.next_key
     assert store.retire(entry, 70, succession)
-    expected = {entry.kid: (20, 70, None), succession.standby.kid: (5, None, None)}
-    assert times(store) == {**expected, succession.next_key[0].kid: (90, None, None)}
+    assert times(store) == {entry.kid: (20, 70, None), **after(succession)}
     assert entries(services, 40, 60) == []
 
 

@@ -21,14 +21,10 @@ from infra import template
 from infra.local.gateway import Answer, Gateway
 from tests.gate.test_authorizer import jwk_set
 from tests.support import token_forge
+from tests.support.nested_tables import rows
 
 IDENTITY_SOURCE = "method.request.header.Authorization, context.httpMethod, context.resourcePath"
-TABLE = (
-    access("GET", "/orgs/{o}", "org"),
-    access("DELETE", "/orgs/{o}", "admin"),
-    access("GET", "/orgs/{o}/teams/{t}", "team"),
-    access("GET", "/orgs/{o}/teams/{t}/members/{m}", "member"),
-)
+TABLE = (access("DELETE", "/orgs/{o}", "admin"), *rows("teams"))
 
 
 @dataclass
