@@ -1,6 +1,6 @@
 """A person: signing up, proving who one is, and one's sessions.
 
-sign_up        a new account; a changed password
+sign_up        a new account; another password, another name; an account that is enabled again
 credentials    username and password held against the record, with throttling
 password       Argon2id, and which new passwords are taken (common_passwords.txt)
 username       which names are taken, and when two are one

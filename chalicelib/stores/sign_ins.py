@@ -54,11 +54,12 @@ class SignInStore:
         return counter.count
 
     def _count_owed(self, username: str, address: str, now: int) -> None:
-        due = [key["pk"] for key, _ in self._counters(username, address) if key["pk"] in self._owed]
-        if len(self._owed) >= _MOST_OWED:
-            due += list(self._owed)[:1]
+        owed = dict(self._owed)  # as it is now: other threads pay too
+        due = [key["pk"] for key, _ in self._counters(username, address) if key["pk"] in owed]
+        if len(owed) >= _MOST_OWED:
+            due += list(owed)[:1]
         for pk in due:
-            self._attempts.count({"pk": pk}, self._owed[pk], now)
+            self._attempts.count({"pk": pk}, owed[pk], now)
             self._owed.pop(pk, None)
 
     def _counters(self, username: str, address: str) -> list[tuple[Item, Limit]]:

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.clocks import CLOCK_SKEW
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.model import User
+from chalicelib.model import EndReason, User
 from chalicelib.services import Services, install
 from chalicelib.stores.revocations import MAX_ENDED, RevocationStore
 from chalicelib.tokens import access_token
@@ -91,6 +91,17 @@ def test_in_this_container_it_ends_at_once(client: Client, user: User, reason: s
     assert mine.get("/me").status == 200
     ENDINGS[reason](mine, other)
     assert_ended(mine.get("/me"))
+
+
+def test_a_logout_of_what_another_container_has_just_ended_is_known_here_at_once(
+    client: Client, services: Services, user: User
+) -> None:
+    session = sign_in(client, user)
+    assert session.get("/me").status == 200
+    other = container(services)
+    other.sessions.end(user.sub, session.session_id, EndReason.REVOKED, other.now())
+    assert session.post("/logout").status == 204, "this container has not heard of it"
+    assert session.get("/me").status == 401
 
 
 def test_every_access_token_of_the_session_ends(client: Client, user: User, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from chalicelib.stores import sign_ins
 from chalicelib.telemetry.events import Event, EventName
 from infra.emulated.aws_calls import Call, operations
 from tests.conftest import connect, disable, new_user
-from tests.support.aws_calls import failing, recorded
+from tests.support.aws_calls import failing, met, recorded
 from tests.support.callers import at, serve, sign_in
 from tests.support.client import Client, Clock, Reply, basic
 from tests.support.recorder import Recorder
@@ -355,6 +355,15 @@ def test_a_right_sign_in_that_owes_nothing_writes_its_session_alone(client: Clie
     with recorded() as calls:
         assert client.sign_in(user.username).status == 200
     assert operations(calls) == ["BatchGetItem", "GetItem", "PutItem"]
+
+
+def test_what_is_owed_may_be_counted_by_many_at_once(client: Client, strict: Services, user: User) -> None:
+    with failing("UpdateItem"):
+        assert client.sign_in(user.username, WRONG).status == 503
+    store = strict.credentials.sign_ins
+    # Another request of this process pays while this one is about to.
+    with met("UpdateItem", lambda: store.look_up(user.username, "192.0.2.7", strict.now())):
+        assert client.sign_in(user.username).status in {200, 429}
 
 
 def test_where_very_many_are_owed_everybody_waits_for_the_table(
