@@ -11,6 +11,7 @@ from bench.mutants import reasons, report, sample
 from bench.mutants.changes import Change, changes
 from bench.mutants.laboratory import Outcome
 from bench.mutants.trees import ROOT
+from tests.support.patience import END
 
 
 def changed(source: str) -> set[str]:
@@ -166,7 +167,7 @@ def test_what_no_test_notices_survives(tmp_path: Path) -> None:
     directory.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     command = [sys.executable, "-c", PROGRAM, str(root), str(directory)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=END)
     failed, *outcomes = ran.stdout.splitlines()
     assert failed == "tests/keys/test_limit.py::test_that_fails"
     assert sorted(outcomes) == [

@@ -15,6 +15,7 @@ from bench.scale.units import Units, item_size, of_call, reading, writing
 from chalicelib.settings import PREFIX, Settings
 from infra import template
 from tests.support.pages import ROOT
+from tests.support.patience import END
 
 TEXT = page.PAGE.read_text()
 
@@ -42,7 +43,7 @@ PLAIN = Measured(
 @pytest.mark.xdist_group("load")
 def test_the_page_follows_from_what_is_counted() -> None:
     command = [sys.executable, "-m", "bench.scale", "--check"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END, check=False)
     assert run.returncode == 0, f"`make scale` writes another page\n{run.stderr}"
 
 

@@ -27,8 +27,6 @@ from tests.support.client import Client
 from tests.support.local_stack import Running
 from tests.support.patience import END
 
-TIMEOUT = END
-
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ministack: runs against ministack, for races")
@@ -47,7 +45,7 @@ class Site:
     ) -> Answer:
         """As `Gateway.handle`, but that the address is the one of this process."""
         address = urlsplit(self.url)
-        connection = HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT)
+        connection = HTTPConnection(str(address.hostname), address.port, timeout=END)
         try:
             connection.putrequest(method, address.path + target, skip_accept_encoding=True)
             for name, value in headers:

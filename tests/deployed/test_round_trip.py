@@ -13,9 +13,10 @@ from chalicelib.model import EndReason
 from infra.emulated import deployed
 from infra.emulated.deployed import Deployed
 from infra.emulated.lambda_events import SCHEDULED
-from tests.deployed.conftest import TIMEOUT, services_of, with_demo_data
+from tests.deployed.conftest import services_of, with_demo_data
 from tests.support.callers import SignedIn
 from tests.support.client import Client
+from tests.support.patience import END
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("deployed")]
 
@@ -83,7 +84,7 @@ def published(client: Client) -> list[str]:
 def last_accepted(session: SignedIn) -> float:
     """How long after the call the access token was still sent with success, in seconds."""
     start, last = time.monotonic(), 0.0
-    while time.monotonic() < start + TIMEOUT:
+    while time.monotonic() < start + END:
         sent = time.monotonic()
         reply = session.get("/me")
         if reply.status == 401:
@@ -153,7 +154,7 @@ def test_the_schedule_publishes_the_standby_that_is_missing(
         keys = [entry for entry in elsewhere.key_store.load() if entry.purpose is Purpose.ACCESS_TOKEN]
         (standby,) = (entry for entry in keys if entry.kid != first)
         elsewhere.key_store.remove(standby)
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + END
     while len(kids := published(client)) == 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert len(kids) == 2

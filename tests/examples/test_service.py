@@ -20,12 +20,12 @@ from infra.local.gateway import Gateway
 from tests.conftest import new_user
 from tests.keys.conftest import empty_ring
 from tests.support.client import Client
+from tests.support.patience import END
 from tests.support.served import served
 
 __all__ = ["empty_ring"]
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30  # seconds
 
 
 class Answer:
@@ -46,7 +46,7 @@ class Orders:
         return self.client.access_token(new_user(self.services, scope).username)
 
     def get(self, path: str = "/orders", authorization: str | None = None) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=END)
         connection.request("GET", path, headers={"Authorization": authorization} if authorization else {})
         with connection.getresponse() as response:
             return Answer(response)
@@ -78,7 +78,7 @@ def orders(services: Services, empty_ring: None) -> Iterator[Orders]:
                 yield Orders(port_of(process), Client(Gateway(app, time)), real)
             finally:
                 process.terminate()
-                process.wait(PATIENCE)
+                process.wait(END)
 
 
 def test_a_token_with_the_scope_gets_the_orders(orders: Orders) -> None:
@@ -130,12 +130,12 @@ def test_without_the_keys_it_is_503(services: Services) -> None:
             assert unreached.get(authorization=f"Bearer {token}").status == 503
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(END)
 
 
 def test_it_ends_at_a_signal_with_0_and_says_nothing() -> None:
     with started("http://127.0.0.1:1") as process:
         port_of(process)
         process.terminate()
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=END)
     assert (process.returncode, errors) == (0, "")

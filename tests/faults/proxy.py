@@ -10,6 +10,8 @@ from threading import Lock, Thread
 from time import sleep
 from typing import Any, NamedTuple
 
+from tests.support.patience import END
+
 # What asks AWS to change nothing.
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Encrypt", "Decrypt"})
 
@@ -159,7 +161,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._upstream = HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
+        self._upstream = HTTPConnection("127.0.0.1", self.server.upstream, timeout=END)
 
     def finish(self) -> None:
         self._upstream.close()

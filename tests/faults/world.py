@@ -29,6 +29,7 @@ from tests.conftest import ADMIN_SCOPE, CHEAP, new_user
 from tests.faults.proxy import Plan, Proxy
 from tests.support.callers import at as at_address
 from tests.support.client import Client, Clock
+from tests.support.patience import END
 from tests.support.token_requests import by_password
 
 Tables = dict[str, dict[str, Any]]  # by table, then by item
@@ -78,7 +79,7 @@ class World:
         self._quotas: list[Any] = []
         self._addresses = count(1)
         self._read: Tables = {}
-        self._http = HTTPConnection("127.0.0.1", self.aws, timeout=60)
+        self._http = HTTPConnection("127.0.0.1", self.aws, timeout=END)
         self.proxy = Proxy(self.aws)
         made = replace(assemble({**os.environ, **self.environment}), profile=CHEAP, clock=self.clock)
         self.direct, self.container = made, replace(made)

@@ -155,7 +155,7 @@ def test_threads_wait_for_the_first_fetch_and_make_one() -> None:
     assert not found
     issuer.answering.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(END)
     assert found == [True] * 8
     assert len(issuer.asked) == 1
 
@@ -174,6 +174,6 @@ def test_threads_go_on_with_the_keys_there_are() -> None:
     assert issuer.has("ec")
     assert not issuer.has("unknown")
     issuer.answering.set()
-    fetching.join(10)
+    fetching.join(END)
     assert found == [False]
     assert len(issuer.asked) == 2

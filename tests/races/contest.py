@@ -22,7 +22,6 @@ PASSWORD = "demo-password"
 _CHEAP = Profile(iterations=1, lanes=1, memory_cost=8)  # costs nothing, protects nothing
 _REALM = ("https://gatehouse.example", "https://gatehouse.example")  # issuer and audience
 _DEVICE = Device("192.0.2.7", "racer")
-_PATIENCE = END
 
 T = TypeVar("T")
 
@@ -37,7 +36,7 @@ def at_once(threads: Executor, acts: Sequence[Callable[[], T]]) -> list[T]:
     ready = Barrier(len(acts))
 
     def perform(act: Callable[[], T]) -> T:
-        ready.wait(_PATIENCE)
+        ready.wait(END)
         return act()
 
     return [future.result() for future in [threads.submit(perform, act) for act in acts]]

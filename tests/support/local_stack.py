@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.support.patience import END
 
 ROOT = Path(__file__).parents[2]
-READY = END
 
 
 def free_port() -> int:
@@ -59,5 +58,5 @@ class Running:
     def stop(self, number: int) -> tuple[int, str]:
         """The exit code and what it wrote to stderr."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=READY)
+        _, errors = self.process.communicate(timeout=END)
         return self.process.returncode, errors

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from tests.support.patience import END
+
 # What each needs so as to read a text as at its prompt, where zsh takes no comments.
 _INTERACTIVE = {"bash": ("--norc", "--noprofile"), "zsh": ("-f", "-i", "-s"), "dash": ()}
 
@@ -19,7 +21,7 @@ def _parameter(shell: str) -> object:
 SHELLS = [_parameter(shell) for shell in _INTERACTIVE]
 
 
-def paste(shell: str, text: str, timeout: float = 60, **environment: str) -> "subprocess.CompletedProcess[str]":
+def paste(shell: str, text: str, timeout: float = END, **environment: str) -> "subprocess.CompletedProcess[str]":
     """What `shell` makes of `text` at its prompt, with `environment` besides the caller's."""
     return subprocess.run(
         [shell, *_INTERACTIVE[shell]],

@@ -12,7 +12,8 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.support.local_stack import READY, Running, free_port, start
+from tests.support.local_stack import Running, free_port, start
+from tests.support.patience import END
 from tests.support.shells import paste
 
 
@@ -28,7 +29,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_it_serves_tells_how_and_leaves_nothing_behind(running: Running) -> None:
-    with urllib.request.urlopen(f"{running.url}/.well-known/jwks.json", timeout=READY) as answer:
+    with urllib.request.urlopen(f"{running.url}/.well-known/jwks.json", timeout=END) as answer:
         assert answer.status == 200
 
     assert stat.S_IMODE(running.local_env.stat().st_mode) == 0o600
@@ -46,7 +47,7 @@ def test_it_serves_tells_how_and_leaves_nothing_behind(running: Running) -> None
     assert (code, errors) == (0, "GET /.well-known/jwks.json 200\n")
     assert not running.local_env.exists()
     with pytest.raises(URLError, match="refused"):
-        urllib.request.urlopen(running.url, timeout=READY)
+        urllib.request.urlopen(running.url, timeout=END)
 
 
 def test_the_printed_commands_work_pasted_in_order_and_ctrl_c_stops_it(running: Running) -> None:
@@ -66,9 +67,9 @@ def test_the_printed_commands_work_pasted_in_order_and_ctrl_c_stops_it(running: 
 
 def test_a_kill_leaves_no_process_behind(running: Running) -> None:
     running.process.kill()
-    running.process.communicate(timeout=READY)  # returns once nobody holds the pipes any more
+    running.process.communicate(timeout=END)  # returns once nobody holds the pipes any more
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", running.port), timeout=READY)
+        socket.create_connection(("127.0.0.1", running.port), timeout=END)
 
 
 def test_a_gateway_that_ends_by_itself_is_said_and_ends_all(running: Running) -> None:
@@ -76,7 +77,7 @@ def test_a_gateway_that_ends_by_itself_is_said_and_ends_all(running: Running) ->
     processes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     (child,) = (int(pid) for pid, parent in map(str.split, processes) if int(parent) == running.process.pid)
     os.kill(child, signal.SIGKILL)
-    _, errors = running.process.communicate(timeout=READY)
+    _, errors = running.process.communicate(timeout=END)
     assert (running.process.returncode, errors) == (1, "The gateway ended unexpectedly, with status -9.\n")
     assert not running.local_env.exists()
 
@@ -87,7 +88,7 @@ def test_a_signal_while_it_starts_stops_it_as_cleanly(tmp_path: Path, number: si
     assert process.stdout
     process.stdout.readline()
     process.send_signal(number)
-    assert (process.communicate(timeout=READY)[1], process.returncode) == ("", 0)
+    assert (process.communicate(timeout=END)[1], process.returncode) == ("", 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +96,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         process = start(tmp_path, port)
-        said, errors = process.communicate(timeout=READY)
+        said, errors = process.communicate(timeout=END)
     assert (process.returncode, said) == (1, "")
     assert errors.startswith(f"Port {port} cannot be used")
     assert errors.count("\n") == 1
@@ -104,7 +105,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("port", ["", "abc", "0", "-1", "65536", "80.5", "٨٠٠٠", "9" * 5000])
 def test_a_port_that_is_none_is_one_clear_line(tmp_path: Path, port: str) -> None:
     process = start(tmp_path, port)
-    said, errors = process.communicate(timeout=READY)
+    said, errors = process.communicate(timeout=END)
     assert (process.returncode, said) == (1, "")
     assert errors.startswith("PORT must be a number from 1 to 65535")
     assert errors.count("\n") == 1
